@@ -1,0 +1,51 @@
+# The two commands most people need: `make reproduce` and `make test`.
+PYTHON ?= python3
+VENV ?= .venv
+OUT ?= results
+PYTEST_ARGS ?=
+
+# A stamp is written only after an installation succeeded. Its name holds the Python version and the folder, because
+# neither another interpreter nor a moved checkout can use an old environment; the first stamp starts from nothing.
+KEY := $(shell printf '%s %s' "$$($(PYTHON) --version 2>&1)" "$(CURDIR)" | cksum | cut -d' ' -f1)
+CORE := $(VENV)/.installed-core-$(KEY)
+EXTRA := $(VENV)/.installed-%-$(KEY)
+extra = $(VENV)/.installed-$(1)-$(KEY)
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+
+.PHONY: reproduce reproduce-fast test test-slow lint calibrate clean
+
+reproduce: $(CORE)
+	$(BIN)/memneuro reproduce --out "$(OUT)"
+
+reproduce-fast: $(CORE)
+	$(BIN)/memneuro reproduce --fast --out "$(OUT)"
+
+test: $(call extra,test)
+	$(BIN)/python -m pytest -m "not slow" $(PYTEST_ARGS)
+
+test-slow: $(call extra,test)
+	$(BIN)/python -m pytest -m slow $(PYTEST_ARGS)
+
+lint: $(call extra,dev)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+calibrate: $(call extra,calibrate)
+	$(BIN)/python -m memneuro.experiment.calibrate
+
+clean:
+	rm -rf "$(VENV)" "$(OUT)" build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache
+
+$(CORE): setup.cfg pyproject.toml
+	@$(PYTHON) -c 'import sys; v = sys.version_info; ok = (3, 11) <= v[:2] < (3, 14); \
+	    sys.exit(None if ok else "memneuro needs Python 3.11, 3.12 or 3.13, and $(PYTHON) is %d.%d: " \
+	    "name another one, as in `make PYTHON=python3.12 ...`" % v[:2])'
+	$(PYTHON) -m venv --clear "$(VENV)"
+	$(PIP) install --quiet --editable .
+	@touch "$@"
+
+$(EXTRA): $(CORE)
+	$(PIP) install --quiet --editable ".[$*]"
+	@touch "$@"

@@ -1,0 +1,85 @@
+"""Recorded neurons: load them, measure them, and tabulate their responses with the code that measures
+simulated neurons."""
+
+from memneuro.biology.comparison import (
+    dimensionless,
+    fi_from_spikes,
+    fi_from_traces,
+    fi_summary,
+    fi_table,
+    reliability_from_spikes,
+    reliability_pairs,
+    reliability_table,
+    repeated_trains,
+)
+from memneuro.biology.features import (
+    SPIKE_THRESHOLD,
+    StepFeatures,
+    gain,
+    latency,
+    rheobase,
+    spike_times,
+    step_features,
+)
+from memneuro.biology.recordings import Recording, Sweep, load
+from memneuro.biology.registry import (
+    RecordingUnavailable,
+    UnknownRecording,
+    UnusableRecording,
+    recording_names,
+)
+from memneuro.biology.stimulus import noise_window, step_windows
+from memneuro.biology.trains import (
+    adaptation_index,
+    coincidence_factor,
+    coincidences,
+    fano_factor,
+    fano_factor_across_repeats,
+    firing_rate,
+    intervals,
+    isi_cv,
+    isi_cv2,
+    pairwise_coincidence_factors,
+    reliability,
+    spike_time_jitter,
+)
+
+__all__ = [
+    "SPIKE_THRESHOLD",
+    "Recording",
+    "RecordingUnavailable",
+    "StepFeatures",
+    "Sweep",
+    "UnknownRecording",
+    "UnusableRecording",
+    "adaptation_index",
+    "coincidence_factor",
+    "coincidences",
+    "dimensionless",
+    "fano_factor",
+    "fano_factor_across_repeats",
+    "fi_from_spikes",
+    "fi_from_traces",
+    "fi_summary",
+    "fi_table",
+    "firing_rate",
+    "gain",
+    "intervals",
+    "isi_cv",
+    "isi_cv2",
+    "latency",
+    "load",
+    "noise_window",
+    "pairwise_coincidence_factors",
+    "recording_names",
+    "reliability",
+    "reliability_from_spikes",
+    "reliability_pairs",
+    "reliability_table",
+    "repeated_trains",
+    "rheobase",
+    "spike_time_jitter",
+    "spike_times",
+    "step_features",
+    "step_windows",
+]

@@ -1,0 +1,218 @@
+"""The command line: `memneuro reproduce | score | doctor`.
+
+A sub-command is one function `(args) -> int` that returns the exit status. It imports what it needs itself,
+so that `memneuro --help` answers at once. Adding a command means adding one such function and one `_add_...`
+function.
+
+With `--json` the last line on standard output is one JSON object and nothing else is printed there. Bad input
+(an error of type ValueError or OSError) gives one line on standard error and exit status 2; `--debug` shows
+the traceback.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import re
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from memneuro import __version__
+
+BAD_INPUT = 2
+INTERRUPTED = 130
+
+_SECONDS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "μs": 1e-6, "ns": 1e-9, "": 1.0}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit status: 0 done, 2 bad input, 130 interrupted, 1 anything else."""
+    args = build_parser().parse_args(argv)
+    try:
+        status = args.run(args)
+        sys.stdout.flush()
+        return status
+    except BrokenPipeError:
+        # The reader went away, as in `memneuro score | head`: give the interpreter somewhere to flush to.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except (ValueError, OSError) as error:
+        if args.debug:
+            raise
+        print(f"memneuro: error: {one_line(error)}", file=sys.stderr)
+        return BAD_INPUT
+    except KeyboardInterrupt:
+        if args.debug:
+            raise
+        print("memneuro: interrupted", file=sys.stderr)
+        return INTERRUPTED
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Build the parser of all commands."""
+    # Accepted after the command too; without a default there, so that it does not undo the one given before.
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument("--debug", action="store_true", default=argparse.SUPPRESS, help="show tracebacks")
+    parser = argparse.ArgumentParser(
+        prog="memneuro",
+        description="Physical artificial neurons in Brian2: a diffusive memristor, a transistor, a resistor.",
+    )
+    parser.add_argument("--debug", action="store_true", help="show tracebacks")
+    parser.add_argument("--version", action="version", version=f"memneuro {__version__}")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    _add_reproduce(commands, common)
+    _add_score(commands, common)
+    _add_doctor(commands, common)
+    return parser
+
+
+def _add_reproduce(commands: Any, common: argparse.ArgumentParser) -> None:
+    parser = commands.add_parser(
+        "reproduce",
+        parents=[common],
+        help="the six characteristics beside the published measurements, as tables, figures and a report",
+    )
+    parser.add_argument("--fast", action="store_true", help="fewer trials and seeds: a look, not a result")
+    parser.add_argument(
+        "--out", type=Path, default=Path("results"), metavar="DIR", help="default: %(default)s"
+    )
+    parser.set_defaults(run=run_reproduce)
+
+
+def run_reproduce(args: argparse.Namespace) -> int:
+    """Write every table, figure and the report below `--out`."""
+    if args.out.exists() and not args.out.is_dir():
+        raise NotADirectoryError(f"--out must name a folder, and {args.out} is a file")
+    args.out.mkdir(parents=True, exist_ok=True)
+    from memneuro.reproduce import reproduce
+
+    report = reproduce(args.out, args.fast)
+    print(f"report: {report}")
+    return 0
+
+
+def _add_score(commands: Any, common: argparse.ArgumentParser) -> None:
+    parser = commands.add_parser(
+        "score", parents=[common], help="each published measurement beside the simulated value"
+    )
+    parser.add_argument(
+        "--device", default="hopping", metavar="NAME", help="device model (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--step", type=duration, metavar="S", help="time step such as 10us; a bare number is in seconds"
+    )
+    parser.add_argument(
+        "--seeds",
+        type=positive_integer,
+        default=3,
+        metavar="N",
+        help="seeds to average over (default: %(default)s)",
+    )
+    _add_json(parser)
+    parser.set_defaults(run=run_score)
+
+
+def run_score(args: argparse.Namespace) -> int:
+    """Print how far one device model is from the published measurements."""
+    with chatter_to_stderr(args.json):
+        from brian2 import second
+
+        from memneuro.experiment.score import score
+
+        step = None if args.step is None else args.step * second
+        result = score(args.device, step, args.seeds)
+    show(result, args.json, score_text)
+    return 0
+
+
+def score_text(result: Mapping[str, Any]) -> str:
+    """Lay out a score as a table, with the single values below it."""
+    import pandas as pd
+
+    rows = pd.DataFrame(result["rows"]).to_string(index=False, na_rep="-", float_format="{:.4g}".format)
+    singles = [
+        f"{key}: {_short(value)}" for key, value in result.items() if not isinstance(value, (list, dict))
+    ]
+    return "\n".join([rows, "", *singles])
+
+
+def _add_doctor(commands: Any, common: argparse.ArgumentParser) -> None:
+    parser = commands.add_parser(
+        "doctor", parents=[common], help="what works on this machine, what is missing and how to get it"
+    )
+    _add_json(parser)
+    parser.set_defaults(run=run_doctor)
+
+
+def run_doctor(args: argparse.Namespace) -> int:
+    """Print the state of this machine; the status is 1 where not even the NumPy target works."""
+    from memneuro.doctor import doctor, doctor_text
+
+    result = doctor()
+    show(result, args.json, doctor_text)
+    return 0 if result["backends"]["numpy"]["usable"] else 1
+
+
+def _add_json(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+
+
+def show(result: Mapping[str, Any], as_json: bool, text: Callable[[Mapping[str, Any]], str]) -> None:
+    """Print a result: with `as_json` as one JSON object on one line, else as `text` lays it out."""
+    if not as_json:
+        print(text(result))
+        return
+    from memneuro.tables import jsonable
+
+    print(json.dumps(jsonable(result), allow_nan=False))
+
+
+@contextlib.contextmanager
+def chatter_to_stderr(wanted: bool) -> Iterator[None]:
+    """Send what the block prints to standard error, so that standard output is left for the JSON object."""
+    with contextlib.redirect_stdout(sys.stderr) if wanted else contextlib.nullcontext():
+        yield
+
+
+def one_line(error: BaseException) -> str:
+    """Put an error's message on one line, without Python's error numbers."""
+    if isinstance(error, OSError) and error.strerror and error.filename is not None:
+        return f"{error.strerror}: {error.filename}"
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+def duration(text: str) -> float:
+    """Read a positive duration such as "10us", "0.01 ms" or "1e-5" (seconds) and return it in seconds."""
+    match = re.fullmatch(r"([-+.0-9eE]+?)\s*(s|ms|us|µs|μs|ns|)", text.strip())
+    try:
+        value = float(match[1]) * _SECONDS[match[2]] if match else float("nan")
+    except ValueError:
+        value = float("nan")
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not a positive duration such as 10us, 0.01ms or 1e-5 (seconds)"
+        )
+    return value
+
+
+def positive_integer(text: str) -> int:
+    """Read an integer of at least 1."""
+    try:
+        value = int(text)
+    except ValueError:
+        value = 0
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not an integer of at least 1")
+    return value
+
+
+def _short(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,275 @@
+"""Cards: every number with its unit, its source, its spread and how well it is known.
+
+A card is one TOML file in ``memneuro/device/cards``. Fitting tools write the same format, so a fitted device and a
+published one are read by the same code.
+"""
+
+from __future__ import annotations
+
+import math
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from importlib import resources
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from brian2 import DimensionMismatchError, Quantity, get_dimensions, have_same_dimensions
+from brian2.units import allunits
+
+KINDS = ("device", "circuit")
+STATUS = ("published", "fitted", "chosen", "derived")
+
+_REQUIRED = ("value", "unit", "meaning", "source", "status")
+_OPTIONAL = ("interval", "device_spread", "positive")
+
+
+@lru_cache(maxsize=1)
+def _units() -> dict[str, Any]:
+    return {name: getattr(allunits, name) for name in allunits.__all__}
+
+
+def parse_unit(text: str) -> Quantity | float:
+    """Turn a unit such as ``"1/second"``, ``"amp/volt**2"`` or ``"1"`` into a Brian2 unit.
+
+    Raises
+    ------
+    ValueError
+        If the text is not an expression of Brian2 units.
+    """
+    if text.strip() == "1":
+        return 1.0
+    try:
+        unit = eval(text, {"__builtins__": {}}, _units())
+    except Exception as error:
+        raise ValueError(
+            f"{text!r} is not a Brian2 unit such as 'volt', '1/second' or 'amp/volt**2'"
+        ) from error
+    if not isinstance(unit, Quantity):
+        raise ValueError(f"{text!r} is not a Brian2 unit such as 'volt', '1/second' or 'amp/volt**2'")
+    return unit
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One number of a card.
+
+    Parameters
+    ----------
+    value : float
+        The nominal value in `unit`.
+    unit : str
+        A Brian2 unit expression, ``"1"`` when dimensionless.
+    meaning : str
+        What the number is, in words.
+    source : str
+        Where it comes from: a DOI, or the calibration that produced it.
+    status : {"published", "fitted", "chosen", "derived"}
+        How well it is known.
+    interval : tuple of float, optional
+        Confidence range of a fitted value, in `unit`.
+    device_spread : float
+        Standard deviation of ln(value) from one device to the next (0: not known or not spread).
+    positive : bool
+        Whether only values above zero make sense.
+    """
+
+    value: float
+    unit: str
+    meaning: str
+    source: str
+    status: str
+    interval: tuple[float, float] | None = None
+    device_spread: float = 0.0
+    positive: bool = True
+
+    def __post_init__(self) -> None:
+        parse_unit(self.unit)
+        if self.status not in STATUS:
+            raise ValueError(f"status {self.status!r} is unknown; accepted: {', '.join(STATUS)}")
+        if not math.isfinite(self.value):
+            raise ValueError(f"value {self.value!r} is not finite")
+        if self.device_spread < 0:
+            raise ValueError(f"device_spread {self.device_spread!r} is negative; accepted: zero or more")
+
+    @property
+    def quantity(self) -> Quantity | float:
+        """The value with its Brian2 unit."""
+        return self.value * parse_unit(self.unit)
+
+
+@dataclass(frozen=True)
+class Card:
+    """The parameters of one device or one circuit, frozen.
+
+    Parameters
+    ----------
+    name : str
+        Unique name, for example ``"hopping_2e4d"``.
+    kind : {"device", "circuit"}
+        What the card describes.
+    model : str
+        Name of the equations the card belongs to, for example ``"hopping"``.
+    about : str
+        One sentence.
+    parameters : mapping of str to Parameter
+        The numbers, by their lower-case Brian2 name.
+    """
+
+    name: str
+    kind: str
+    model: str
+    about: str
+    parameters: Mapping[str, Parameter] = field(repr=False)
+
+    def __post_init__(self) -> None:
+        if self.kind not in KINDS:
+            raise ValueError(
+                f"card {self.name!r}: kind {self.kind!r} is unknown; accepted: {', '.join(KINDS)}"
+            )
+        object.__setattr__(self, "parameters", MappingProxyType(dict(self.parameters)))
+        for name, parameter in self.parameters.items():
+            self._check(name, parameter, parameter.value)
+
+    def _check(self, name: str, parameter: Parameter, value: float) -> None:
+        if not math.isfinite(value):
+            raise ValueError(f"card {self.name!r}: {name} = {value!r} is not finite")
+        if parameter.positive and value <= 0:
+            raise ValueError(
+                f"card {self.name!r}: {name} = {value:g} {parameter.unit} must be greater than zero ({parameter.meaning})"
+            )
+        if not parameter.positive and value < 0:
+            raise ValueError(f"card {self.name!r}: {name} = {value:g} {parameter.unit} must not be negative")
+
+    def __getitem__(self, name: str) -> Quantity | float:
+        if name not in self.parameters:
+            raise KeyError(
+                f"card {self.name!r} has no parameter {name!r}; it has: {', '.join(self.parameters)}"
+            )
+        return self.parameters[name].quantity
+
+    def values(self) -> dict[str, Quantity | float]:
+        """All parameters as Brian2 quantities, by name."""
+        return {name: parameter.quantity for name, parameter in self.parameters.items()}
+
+    def with_(self, **changes: Any) -> Card:
+        """Return a copy with some values changed.
+
+        Raises
+        ------
+        ValueError
+            If a name is unknown or a value is out of range.
+        brian2.DimensionMismatchError
+            If a value has the wrong unit.
+        """
+        parameters = dict(self.parameters)
+        for name, value in changes.items():
+            if name not in parameters:
+                raise ValueError(
+                    f"card {self.name!r} has no parameter {name!r}; accepted: {', '.join(sorted(parameters))}"
+                )
+            old = parameters[name]
+            number = self.number(name, value)
+            parameters[name] = replace(
+                old, value=number, source="set by the user", status="chosen", interval=None
+            )
+        return replace(self, parameters=parameters)
+
+    def number(self, name: str, value: Any) -> float:
+        """Check the unit and range of one value of parameter `name`; return it as a number in the card's unit."""
+        parameter = self.parameters[name]
+        unit = parse_unit(parameter.unit)
+        if not have_same_dimensions(value, unit):
+            raise DimensionMismatchError(
+                f"{name} must have the unit {parameter.unit!r} ({parameter.meaning}), got {value!r}",
+                get_dimensions(value),
+                get_dimensions(unit),
+            )
+        number = float(value / unit)
+        self._check(name, parameter, number)
+        return number
+
+    def table(self):
+        """Return the card as a tidy frame: one row a parameter."""
+        import pandas as pd
+
+        rows = [
+            {
+                "parameter": name,
+                "value": p.value,
+                "unit": p.unit,
+                "low": p.interval[0] if p.interval else float("nan"),
+                "high": p.interval[1] if p.interval else float("nan"),
+                "device_spread": p.device_spread,
+                "meaning": p.meaning,
+                "status": p.status,
+                "source": p.source,
+            }
+            for name, p in self.parameters.items()
+        ]
+        return pd.DataFrame(rows)
+
+
+def read_card(path: str | Path) -> Card:
+    """Read a card from a TOML file.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If the file is not a card; the message names the entry.
+    """
+    path = Path(path)
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+    except tomllib.TOMLDecodeError as error:
+        raise ValueError(f"{path.name} is not a card: {error}") from error
+    missing = [key for key in ("kind", "model", "about", "parameters") if key not in data]
+    if missing:
+        raise ValueError(f"{path.name} is not a card: it lacks {', '.join(missing)}")
+    parameters = {}
+    for name, entry in data["parameters"].items():
+        lacking = [key for key in _REQUIRED if key not in entry]
+        unknown = [key for key in entry if key not in _REQUIRED + _OPTIONAL]
+        if lacking or unknown:
+            raise ValueError(
+                f"{path.name}, parameter {name!r}: lacks {lacking}, has unknown entries {unknown}"
+            )
+        interval = entry.get("interval")
+        parameters[name] = Parameter(
+            value=float(entry["value"]),
+            unit=entry["unit"],
+            meaning=entry["meaning"],
+            source=entry["source"],
+            status=entry["status"],
+            interval=(float(interval[0]), float(interval[1])) if interval else None,
+            device_spread=float(entry.get("device_spread", 0.0)),
+            positive=bool(entry.get("positive", True)),
+        )
+    return Card(path.stem, data["kind"], data["model"], data["about"], parameters)
+
+
+def card_names(kind: str | None = None) -> list[str]:
+    """Names of the cards that come with the package, optionally of one kind only."""
+    folder = resources.files("memneuro.device") / "cards"
+    names = sorted(entry.name[:-5] for entry in folder.iterdir() if entry.name.endswith(".toml"))
+    return names if kind is None else [name for name in names if card(name).kind == kind]
+
+
+@lru_cache(maxsize=None)
+def card(name: str) -> Card:
+    """Return one of the package's cards by name.
+
+    Raises
+    ------
+    ValueError
+        If the name is unknown; the message lists the known ones.
+    """
+    names = card_names()
+    if name not in names:
+        raise ValueError(f"unknown card {name!r}; known cards: {', '.join(names)}")
+    with resources.as_file(resources.files("memneuro.device") / "cards" / f"{name}.toml") as path:
+        return read_card(path)

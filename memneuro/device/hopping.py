@@ -1,0 +1,110 @@
+r"""Field-driven ion hopping with filament, residue and thermal noise: the default device.
+
+Ions hop over a barrier that the field tilts (Mott and Gurney), so growth rises with the hyperbolic sine of the voltage.
+With x the length bridged by silver (fraction of the gap), x_2 the residue within it and g = 1 - x what is still open:
+
+.. math::
+
+   dx/dt &= G\,(1 - x) - \gamma_1 (x - x_2) - \gamma_2 x_2 \\
+   dx_2/dt &= \beta (x - x_2) - \gamma_2 x_2 \\
+   G &= \mu\, e^{v_{tip}/V_0} \sinh(v_+/V_0) \,/\, (g^2 + \alpha^2), \qquad v_+ = \max(v_{device}, 0) \\
+   dv_{tip} &= -v_{tip}\,dt/\tau_{tip} + \sigma_{tip}\sqrt{2/\tau_{tip}}\,dW \\
+   R_d &= R_{on} x + R_{off}\,(e^{g/\lambda} - 1)/(e^{1/\lambda} - 1)
+
+* Away from contact G (1 - x) is the Mott-Gurney speed mu sinh(v/V_0) divided by the remaining gap. It goes to zero with
+  the gap over the length alpha: a closed filament has no gap to hop into. Losses are proportional to what is there.
+  So 0 <= x_2 and x <= 1 hold by the equations; nothing is clipped.
+* Noise: the potential at the filament tip fluctuates thermally with standard deviation sigma_tip, as does a capacitance
+  k_B T / sigma_tip**2 (a few attofarad), and correlation time tau_tip. It is additive, so Ito and Stratonovich agree.
+* Temperature T against 300 K: mu, beta, gamma_1, gamma_2 are Arrhenius rates, V_0 is proportional to T and sigma_tip to
+  sqrt(T). 1/tau_tip is Arrhenius with the growth barrier.
+
+Sources: Mott and Gurney, *Electronic Processes in Ionic Crystals* (1940); filament, residue and resistance from
+doi:10.1038/s41928-025-01488-x. The parameters are fitted; see the cards.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from brian2 import Quantity
+
+from memneuro.device.compact import max_rate
+from memneuro.device.model import DeviceModel, register
+
+_EQUATIONS = """
+dx_total/dt = growth*(1 - x_total) - gamma1*arrhenius_loss*(x_total - x_residue) - gamma2*arrhenius_loss*x_residue : 1
+dx_residue/dt = beta*arrhenius_loss*(x_total - x_residue) - gamma2*arrhenius_loss*x_residue : 1
+x_filament = x_total - x_residue : 1
+gap = 1 - x_total : 1
+inverse_temperature = 1/temperature - 1/(300*kelvin) : 1/kelvin
+arrhenius_growth = exp(-activation_growth*inverse_temperature/k_boltzmann) : 1
+arrhenius_loss = exp(-activation_loss*inverse_temperature/k_boltzmann) : 1
+v_hop_now = v_hop*temperature/(300*kelvin) : volt
+push = v_device*int(v_device > 0*volt)/v_hop_now : 1
+growth = 0.5*mu*arrhenius_growth*(exp({tip}push) - exp({tip}-push))/(gap**2 + alpha**2) : Hz
+r_device = r_on*x_total + r_off*(exp(gap/tunnel_length) - 1)/(exp(1/tunnel_length) - 1) : ohm
+"""
+
+_TIP = """
+dv_tip/dt = -v_tip*arrhenius_growth/tau_tip + sigma_tip*sqrt(2*arrhenius_growth*temperature/(300*kelvin)/tau_tip)*xi_tip : volt
+"""
+
+
+@register
+class HoppingDevice(DeviceModel):
+    """Mott-Gurney hopping with filament, residue and a thermally fluctuating tip; see the module's documentation."""
+
+    name = "hopping"
+    parameters = (
+        "mu",
+        "v_hop",
+        "alpha",
+        "beta",
+        "gamma1",
+        "gamma2",
+        "tunnel_length",
+        "r_on",
+        "r_off",
+        "activation_growth",
+        "activation_loss",
+        "sigma_tip",
+        "tau_tip",
+    )
+    noise_parameters = ("sigma_tip", "tau_tip")
+    default_card = "hopping_2e4d"
+
+    def equations(self, noise: bool) -> str:
+        """See :class:`memneuro.device.model.DeviceModel`."""
+        text = _EQUATIONS.format(tip="v_tip/v_hop_now + " if noise else "")
+        return text + (_TIP if noise else "")
+
+    def initial(self, noise: bool) -> dict[str, Any]:
+        """No silver in the gap; the tip potential starts from its stationary distribution."""
+        states: dict[str, Any] = {"x_total": 0, "x_residue": 0}
+        if noise:
+            states["v_tip"] = "sigma_tip*sqrt(temperature/(300*kelvin))*philox_normal(noise_seed, i, -1, 0)"
+        return states
+
+    def largest_step(self, values: Mapping[str, Any]) -> Quantity:
+        """0.01/gamma1 (48 us for the fitted cards): the convergence figure shows the score against the step."""
+        return 0.01 / max_rate(values["gamma1"])
+
+    def default_step(self, values: Mapping[str, Any]) -> Quantity:
+        """A step near 0.002/gamma1, rounded down to 1, 2 or 5 times a power of ten so that it divides a pulse."""
+        return round_step(0.002 / max_rate(values["gamma1"]))
+
+
+def round_step(step: Quantity) -> Quantity:
+    """Round a time step down to 1, 2 or 5 times a power of ten seconds."""
+    import math
+
+    from brian2 import second
+
+    value = float(step)
+    decade = 10.0 ** math.floor(math.log10(value) + 1e-12)
+    for factor in (5, 2, 1):
+        if factor * decade <= value * (1 + 1e-9):
+            return factor * decade * second
+    return decade * second

@@ -1,0 +1,77 @@
+"""The interface between a device and the circuit around it.
+
+A device model is a piece of Brian2 equations. It reads ``v_device`` (the voltage across the device), ``temperature``
+and, when it is noisy, ``noise_seed``; it provides ``r_device``. The circuit supplies the first and uses the last.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from brian2 import Quantity
+
+
+class DeviceModel(ABC):
+    """Equations of one diffusive memristor.
+
+    Attributes
+    ----------
+    name : str
+        The name cards refer to.
+    parameters : tuple of str
+        The card entries that the equations use.
+    noise_parameters : tuple of str
+        Those among them that appear only when the model is noisy.
+    default_card : str
+        The card used when only the model is named.
+    """
+
+    name: ClassVar[str]
+    parameters: ClassVar[tuple[str, ...]]
+    noise_parameters: ClassVar[tuple[str, ...]]
+    default_card: ClassVar[str]
+
+    @abstractmethod
+    def equations(self, noise: bool) -> str:
+        """The model's differential equations and subexpressions as Brian2 text, without parameter declarations."""
+
+    @abstractmethod
+    def initial(self, noise: bool) -> dict[str, Any]:
+        """Initial values of the states (numbers, quantities or Brian2 expressions)."""
+
+    @abstractmethod
+    def largest_step(self, values: Mapping[str, Any]) -> Quantity:
+        """The largest time step (second) at which results may be claimed for the given parameter values."""
+
+    @abstractmethod
+    def default_step(self, values: Mapping[str, Any]) -> Quantity:
+        """The time step (second) used when the user gives none; backed by the convergence study."""
+
+
+_MODELS: dict[str, DeviceModel] = {}
+
+
+def register(model: type[DeviceModel]) -> type[DeviceModel]:
+    """Class decorator: make a device model known by its name."""
+    _MODELS[model.name] = model()
+    return model
+
+
+def device_model(name: str) -> DeviceModel:
+    """Return a device model by name.
+
+    Raises
+    ------
+    ValueError
+        If the name is unknown; the message lists the known ones.
+    """
+    if name not in _MODELS:
+        raise ValueError(f"unknown device model {name!r}; known models: {', '.join(sorted(_MODELS))}")
+    return _MODELS[name]
+
+
+def model_names() -> list[str]:
+    """Names of all device models."""
+    return sorted(_MODELS)

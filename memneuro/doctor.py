@@ -1,0 +1,417 @@
+"""What works on this machine, what is missing, and how to get it.
+
+Each code generation target is tried, not guessed: Brian2 integrates a membrane equation with NumPy and
+Cython, a C++ program is compiled and run with and without threads, and so is a CUDA kernel where there is a
+compiler and a GPU. A probe that fails, hangs or is absent becomes a line of the report: nothing here raises.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import shlex
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+PACKAGES = (
+    "memneuro",
+    "brian2",
+    "numpy",
+    "scipy",
+    "pandas",
+    "matplotlib",
+    "cython",
+    "pyabf",
+    "efel",
+    "brian2cuda",
+)
+BACKENDS = ("numpy", "cython", "cpp", "openmp", "cuda")
+RECORDINGS = ("raphe", "patch_clamp", "spike_trains", "fsdd")
+
+#: Rough costs behind the break-even size: the GPU spends this long launching the kernels of one step, however
+#: small the network, and one CPU core spends this long on one step of one noisy three-variable neuron in
+#: stock Brian2.
+LAUNCH_US_PER_STEP = (10.0, 15.0)
+NS_PER_NEURON_STEP = 29.0
+
+_PROBE_SECONDS = 15
+
+_BRIAN_PROBE = """
+import json, sys, tempfile
+from brian2 import NeuronGroup, ms, prefs, run
+prefs.codegen.target = sys.argv[1]
+with tempfile.TemporaryDirectory() as cache:
+    prefs.codegen.runtime.cython.cache_dir = cache
+    group = NeuronGroup(2, "dv/dt = -v/(10*ms) : 1", method="exact")
+    group.v = 1
+    run(10*ms)
+    print(json.dumps({"v": float(group.v[1])}))
+"""
+
+_CPP_PROBE = """
+#include <cmath>
+#include <cstdio>
+int main() {
+    double v = 1.0;
+    for (int i = 0; i < 100; ++i) v *= std::exp(-0.01);
+    std::printf("%.12f\\n", v);
+}
+"""
+
+_OPENMP_PROBE = """
+#include <cstdio>
+#include <omp.h>
+int main() {
+    int threads = 0;
+    #pragma omp parallel reduction(+:threads)
+    threads += 1;
+    std::printf("%d\\n", threads);
+}
+"""
+
+_CUDA_PROBE = """
+#include <cstdio>
+#include <curand.h>
+__global__ void square(int *x) { x[threadIdx.x] = threadIdx.x * threadIdx.x; }
+int main() {
+    int *device = nullptr, host[8] = {0};
+    cudaMalloc(&device, sizeof host);
+    square<<<1, 8>>>(device);
+    cudaError_t status = cudaMemcpy(host, device, sizeof host, cudaMemcpyDeviceToHost);
+    if (status != cudaSuccess) { std::printf("%s\\n", cudaGetErrorString(status)); return 1; }
+    std::printf("%d\\n", host[7]);
+}
+"""
+
+
+def doctor() -> dict[str, Any]:
+    """Look at this machine.
+
+    Returns
+    -------
+    dict
+        - `versions` {package: version or None}, with `python` and `system`;
+        - `compilers` {name: None or {`path`, `version`}} for g++, clang++, make and nvcc;
+        - `gpus` [{`name`, `memory_MiB`, `compute_capability`}];
+        - `backends` {name: {`usable`, `reason`, `fix`}} for numpy, cython, cpp, openmp and cuda: whether a
+          small program ran and gave the right answer, why not, and the command that gets what is missing;
+        - `break_even_neurons` {`low`, `high`, `basis`}: below `low` neurons one CPU core is faster;
+        - `recordings` {`found`, `folder`, `contents`, `fix`};
+        - `missing` [{`what`, `fix`}]: the gaps above in one list.
+    """
+    probes: dict[str, Callable[[], dict[str, Any]]] = {
+        "numpy": lambda: _probe_brian("numpy"),
+        "cython": lambda: _probe_brian("cython"),
+        "cpp": _probe_cpp,
+        "openmp": _probe_openmp,
+        "cuda": _probe_cuda,
+    }
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        running = {name: pool.submit(_guarded, probe) for name, probe in probes.items()}
+        backends = {name: running[name].result() for name in BACKENDS}
+    recordings = find_recordings()
+    missing = [{"what": name, "fix": state["fix"]} for name, state in backends.items() if not state["usable"]]
+    if not recordings["found"]:
+        missing.append({"what": "recordings", "fix": recordings["fix"]})
+    return {
+        "versions": versions(),
+        "compilers": {name: describe_tool(find_tool(name)) for name in ("g++", "clang++", "make", "nvcc")},
+        "gpus": gpus(),
+        "backends": backends,
+        "break_even_neurons": break_even_neurons(),
+        "recordings": recordings,
+        "missing": missing,
+    }
+
+
+def doctor_text(result: Mapping[str, Any]) -> str:
+    """Lay out what `doctor` found for reading."""
+    lines = ["Versions"]
+    lines += [f"  {name:<11} {found or 'not installed'}" for name, found in result["versions"].items()]
+    lines += ["", "Compilers and devices"]
+    for name, tool in result["compilers"].items():
+        lines.append(f"  {name:<11} {tool['version'] + '  (' + tool['path'] + ')' if tool else 'not found'}")
+    for gpu in result["gpus"] or [None]:
+        lines.append(
+            f"  {'GPU':<11} {gpu['name']}, {gpu['memory_MiB']} MiB, capability {gpu['compute_capability']}"
+            if gpu
+            else f"  {'GPU':<11} none found by nvidia-smi"
+        )
+    lines += ["", "Targets"]
+    for name, state in result["backends"].items():
+        lines.append(f"  {name:<11} {'works' if state['usable'] else 'no   '}  {state['reason']}")
+    size = result["break_even_neurons"]
+    lines += [
+        "",
+        "Where a GPU starts to pay off",
+        f"  about {size['low']}-{size['high']} neurons ({size['basis']})",
+        "",
+        "Recordings",
+    ]
+    recordings = result["recordings"]
+    if recordings["found"]:
+        lines.append(f"  {recordings['folder']}: {', '.join(recordings['contents'])}")
+    else:
+        lines.append("  none found on this machine")
+    if result["missing"]:
+        lines += ["", "To get what is missing"]
+        lines += [f"  {item['what']:<11} {item['fix']}" for item in result["missing"]]
+    return "\n".join(lines)
+
+
+def versions() -> dict[str, str | None]:
+    """Give the versions of Python, the system and the packages that matter; None for one not installed."""
+    found: dict[str, str | None] = {
+        "python": platform.python_version(),
+        "system": f"{platform.system()} {platform.machine()}, {os.cpu_count()} CPU",
+    }
+    for name in PACKAGES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            found[name] = None
+    return found
+
+
+def find_tool(name: str) -> str | None:
+    """Give the path of a program; nvcc is also looked for where CUDA installs it."""
+    found = shutil.which(name)
+    if found is None and name == "nvcc":
+        homes = [os.environ.get("CUDA_HOME"), os.environ.get("CUDA_PATH"), "/usr/local/cuda"]
+        folders = os.pathsep.join(os.path.join(home, "bin") for home in homes if home)
+        found = shutil.which(name, path=folders)
+    return found
+
+
+def describe_tool(path: str | None) -> dict[str, str] | None:
+    """Give a program's path and the line that states its version, or None where there is no program."""
+    if path is None:
+        return None
+    lines = [line.strip() for line in _run([path, "--version"]).stdout.splitlines() if line.strip()]
+    stated = [line for line in lines if "release" in line] if path.endswith("nvcc") else lines
+    return {"path": path, "version": (stated or lines or ["version unknown"])[0]}
+
+
+def gpus() -> list[dict[str, str]]:
+    """List the CUDA GPUs that nvidia-smi reports; an empty list where there are none."""
+    path = find_tool("nvidia-smi")
+    if path is None:
+        return []
+    done = _run([path, "--query-gpu=name,memory.total,compute_cap", "--format=csv,noheader,nounits"])
+    rows = [[cell.strip() for cell in line.split(",")] for line in done.stdout.splitlines()]
+    names = ("name", "memory_MiB", "compute_capability")
+    return (
+        [dict(zip(names, row, strict=True)) for row in rows if len(row) == 3] if done.returncode == 0 else []
+    )
+
+
+def break_even_neurons() -> dict[str, Any]:
+    """Estimate the network size at which a GPU catches up with one CPU core.
+
+    Below it the time to launch a step's kernels exceeds the time one core needs for the whole step:
+    N = launch time per step / time per neuron-step, with `LAUNCH_US_PER_STEP` and `NS_PER_NEURON_STEP`. A
+    rough estimate, not a measurement of this machine.
+    """
+    low, high = (round(launch * 1e3 / NS_PER_NEURON_STEP) for launch in LAUNCH_US_PER_STEP)
+    basis = (
+        f"estimate: {LAUNCH_US_PER_STEP[0]:g}-{LAUNCH_US_PER_STEP[1]:g} us of kernel launches a step over "
+        f"{NS_PER_NEURON_STEP:g} ns per neuron-step on one core; not measured here"
+    )
+    return {"low": low, "high": high, "basis": basis}
+
+
+def find_recordings() -> dict[str, Any]:
+    """Say whether the recordings are here: in the folder `MEMNEURO_DATA` or in the download cache."""
+    fix = (
+        "set MEMNEURO_DATA to a folder that holds raphe/, or run `memneuro reproduce` once with a network "
+        "connection to download it"
+    )
+    named = os.environ.get("MEMNEURO_DATA")
+    if named:
+        contents = _contents(Path(named))
+        if contents:
+            return {"found": True, "folder": named, "contents": contents, "fix": ""}
+        return {
+            "found": False,
+            "folder": named,
+            "contents": [],
+            "fix": f"MEMNEURO_DATA is {named}, without any of {', '.join(RECORDINGS)}: correct or unset it",
+        }
+    try:
+        import pooch
+
+        cache = Path(pooch.os_cache("memneuro"))
+    except ImportError:
+        return {"found": False, "folder": None, "contents": [], "fix": fix}
+    contents = _contents(cache)
+    return {
+        "found": bool(contents),
+        "folder": str(cache),
+        "contents": contents,
+        "fix": "" if contents else fix,
+    }
+
+
+def _contents(folder: Path) -> list[str]:
+    return [name for name in RECORDINGS if os.path.isdir(folder / name)]
+
+
+def _probe_brian(target: str) -> dict[str, Any]:
+    """Integrate dv/dt = -v/tau for one tau with Brian2 on `target`, in a process and a cache of its own."""
+    done = _run([sys.executable, "-c", _BRIAN_PROBE, target])
+    if done.returncode == 0:
+        value = json.loads(done.stdout.splitlines()[-1])["v"]
+        if abs(value - 0.36787944117) < 1e-9:
+            return _works("Brian2 integrated a test equation correctly")
+        return _fails(f"Brian2 returned {value:g} where exp(-1) was due", _reinstall("brian2"))
+    if "ModuleNotFoundError: No module named 'brian2'" in done.stderr:
+        return _fails("Brian2 is not installed", _pip("memneuro"))
+    fix = _compiler_fix() if target == "cython" and not _cxx() else _reinstall("brian2")
+    return _fails(_last_line(done), fix)
+
+
+def _probe_cpp() -> dict[str, Any]:
+    """Compile and run a C++ program; Brian2's C++ target also needs make."""
+    if find_tool("make") is None:
+        return _fails("make not found", _compiler_fix())
+    answer = _compile_and_run(_CPP_PROBE, [])
+    if answer["usable"] and abs(float(answer["reason"]) - 0.367879441171) > 1e-9:
+        return _fails(f"a test program printed {answer['reason']} where exp(-1) was due", _compiler_fix())
+    return _works(f"{shlex.join(_cxx())} compiled and ran a test program") if answer["usable"] else answer
+
+
+def _probe_openmp() -> dict[str, Any]:
+    """Compile and run a C++ program with threads."""
+    answer = _compile_and_run(_OPENMP_PROBE, ["-fopenmp"])
+    if not answer["usable"] and _cxx():
+        answer["fix"] = "brew install libomp" if sys.platform == "darwin" else _compiler_fix()
+    return _works(f"a test program ran on {answer['reason']} thread(s)") if answer["usable"] else answer
+
+
+def _probe_cuda() -> dict[str, Any]:
+    """Check for brian2cuda, nvcc, the cuRAND header and a GPU; run a kernel where all of them are there."""
+    gaps: list[tuple[str, str]] = []
+    if versions()["brian2cuda"] is None:
+        python = "" if sys.version_info[:2] == (3, 12) else " in an environment with Python 3.12"
+        gaps.append(("brian2cuda is not installed", f"{_pip('memneuro[cuda]')}{python}"))
+    compiler = find_tool("nvcc")
+    devices = gpus()
+    if compiler is None:
+        gaps.append(("nvcc not found", "install the CUDA toolkit and put its bin folder on PATH"))
+    if not devices:
+        gaps.append(("no CUDA GPU found by nvidia-smi", "run on a machine with an NVIDIA GPU and its driver"))
+    if compiler is not None:
+        with tempfile.TemporaryDirectory() as folder:
+            source, program = Path(folder, "probe.cu"), Path(folder, "probe")
+            source.write_text(_CUDA_PROBE)
+            built = _run([compiler, *(["-arch=native"] if devices else []), str(source), "-o", str(program)])
+            if built.returncode != 0 and "curand.h" in built.stderr + built.stdout:
+                gaps.append(
+                    ("the cuRAND header is missing", "install the CUDA toolkit's cuRAND development files")
+                )
+            elif built.returncode != 0:
+                gaps.append((f"nvcc failed: {_last_line(built)}", "repair the CUDA toolkit"))
+            elif devices:
+                done = _run([str(program)])
+                if done.returncode != 0 or done.stdout.strip() != "49":
+                    gaps.append(
+                        (f"a test kernel failed: {_last_line(done)}", "match the driver to the CUDA toolkit")
+                    )
+    if gaps:
+        return _fails("; ".join(reason for reason, _ in gaps), "; ".join(fix for _, fix in gaps))
+    return _works(f"a test kernel ran on {devices[0]['name']}")
+
+
+def _compile_and_run(source: str, flags: list[str]) -> dict[str, Any]:
+    """Compile a C++ program in a temporary folder and run it; where it works, `reason` is what it printed."""
+    compiler = _cxx()
+    if not compiler:
+        return _fails(f"no C++ compiler found ({os.environ.get('CXX') or 'g++'})", _compiler_fix())
+    with tempfile.TemporaryDirectory() as folder:
+        file, program = Path(folder, "probe.cpp"), Path(folder, "probe")
+        file.write_text(source)
+        built = _run([*compiler, "-O2", *flags, str(file), "-o", str(program)])
+        if built.returncode != 0:
+            return _fails(f"{shlex.join(compiler)} failed: {_last_line(built)}", _compiler_fix())
+        done = _run([str(program)])
+    if done.returncode != 0:
+        return _fails(f"the test program failed: {_last_line(done)}", _compiler_fix())
+    return _works(done.stdout.strip())
+
+
+def _cxx() -> list[str]:
+    """Give the compiler that Brian2's makefile calls, the variable CXX or else g++; empty for none."""
+    command = shlex.split(os.environ.get("CXX") or "g++")
+    return command if shutil.which(command[0]) else []
+
+
+def _compiler_fix() -> str:
+    """Give the command that installs a C++ compiler and make here."""
+    for manager, command in (
+        ("apt-get", "sudo apt-get install g++ make"),
+        ("dnf", "sudo dnf install gcc-c++ make"),
+        ("pacman", "sudo pacman -S gcc make"),
+        ("zypper", "sudo zypper install gcc-c++ make"),
+        ("xcode-select", "xcode-select --install"),
+    ):
+        if shutil.which(manager):
+            return command
+    return "conda install -c conda-forge cxx-compiler make"
+
+
+def _pip(requirement: str) -> str:
+    return f'python -m pip install "{requirement}"'
+
+
+def _reinstall(package: str) -> str:
+    return f"python -m pip install --force-reinstall {package}"
+
+
+def _works(reason: str) -> dict[str, Any]:
+    return {"usable": True, "reason": reason, "fix": ""}
+
+
+def _fails(reason: str, fix: str) -> dict[str, Any]:
+    return {"usable": False, "reason": reason, "fix": fix}
+
+
+def _guarded(probe: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """Run a probe; whatever goes wrong in it is an answer too."""
+    try:
+        return probe()
+    except Exception as error:
+        return _fails(
+            f"the check itself failed: {type(error).__name__}: {error}", "report this with the output above"
+        )
+
+
+def _last_line(done: subprocess.CompletedProcess[str]) -> str:
+    """Give the last line a program said, which for a Python traceback is the error."""
+    lines = [line.strip() for line in (done.stderr + "\n" + done.stdout).splitlines() if line.strip()]
+    errors = [line for line in lines if "error" in line.lower()]
+    return (errors or lines or [f"exit status {done.returncode}"])[-1][:300]
+
+
+def _run(command: list[str]) -> subprocess.CompletedProcess[str]:
+    """Run a program with a time limit; one that cannot start or does not end counts as failed."""
+    try:
+        return subprocess.run(
+            command,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            stdin=subprocess.DEVNULL,
+            timeout=_PROBE_SECONDS,
+        )
+    except subprocess.TimeoutExpired:
+        return subprocess.CompletedProcess(command, 124, "", f"no answer within {_PROBE_SECONDS} s")
+    except OSError as error:
+        return subprocess.CompletedProcess(command, 127, "", f"{command[0]}: {error.strerror or error}")
