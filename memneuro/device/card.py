@@ -273,3 +273,24 @@ def card(name: str) -> Card:
         raise ValueError(f"unknown card {name!r}; known cards: {', '.join(names)}")
     with resources.as_file(resources.files("memneuro.device") / "cards" / f"{name}.toml") as path:
         return read_card(path)
+
+
+def write_card(given: Card, path: str | Path, comment: str = "") -> None:
+    """Write a card as TOML: to a temporary name first, then renamed, so that no half-written card stays behind."""
+    from memneuro.tables import write_text
+
+    def quote(text: str) -> str:
+        return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+    lines = [f"# {line}" for line in comment.splitlines()]
+    lines += [f"kind = {quote(given.kind)}", f"model = {quote(given.model)}", f"about = {quote(given.about)}"]
+    for name, p in given.parameters.items():
+        lines += ["", f"[parameters.{name}]", f"value = {float(p.value)!r}", f"unit = {quote(p.unit)}"]
+        lines += [f"meaning = {quote(p.meaning)}", f"source = {quote(p.source)}", f"status = {quote(p.status)}"]
+        if p.interval is not None:
+            lines.append(f"interval = [{float(p.interval[0])!r}, {float(p.interval[1])!r}]")
+        if p.device_spread:
+            lines.append(f"device_spread = {float(p.device_spread)!r}")
+        if not p.positive:
+            lines.append("positive = false")
+    write_text("\n".join(lines) + "\n", Path(path))

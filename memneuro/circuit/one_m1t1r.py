@@ -1,0 +1,287 @@
+r"""The 1M1T1R neuron: one diffusive memristor, one transistor, one resistor (doi:10.1038/s41928-025-01488-x).
+
+.. math::
+
+   C_g \frac{dV}{dt} = \frac{V_{in} - V}{R_d} - \frac{V}{R_c}
+
+The device charges the gate; the control resistor discharges it; the transistor, loaded by R_load, gives the output.
+Nothing is reset and there is no refractory flag: Brian2's threshold reports the rising edge of the gate voltage through
+``v_threshold``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+from brian2 import Equations, NeuronGroup, Quantity, get_dimensions, second
+
+import memneuro.numerics  # noqa: F401  (registers the integrator and the noise)
+from memneuro.circuit import transistor  # noqa: F401  (registers the output stage)
+from memneuro.circuit.drive import Current, Drive, as_drive
+from memneuro.device.card import Card, card, parse_unit
+from memneuro.device.model import DeviceModel, device_model, model_names
+from memneuro.numerics.philox import MAX_SEED, philox_normal
+
+_CIRCUIT = """
+v_device = v_in - v_gate : volt
+i_device = v_device/r_device : amp
+dv_gate/dt = (v_in - v_gate)/(r_device*c_gate) - v_gate/(r_control*c_gate) : volt
+v_gate_last : volt
+v_out = drain_voltage(v_gate, v_dd, r_load, k_nmos, v_turn_on, slope_factor, temperature) : volt
+v_load = v_dd - v_out : volt
+i_load = v_load/r_load : amp
+"""
+
+THRESHOLD = "v_gate > v_threshold and v_gate_last <= v_threshold"
+METHOD = "exponential_midpoint"
+
+
+class OneM1T1R:
+    """A 1M1T1R neuron: a device card, a circuit card, and the equations they belong to.
+
+    Parameters
+    ----------
+    device : str or Card
+        A device card, its name (``"hopping_2e4d"``), or the name of a model (``"hopping"``, ``"compact"``), which stands
+        for the model's default card.
+    circuit : str or Card
+        A circuit card or its name.
+
+    Raises
+    ------
+    ValueError
+        If a name is unknown or a card is of the wrong kind.
+
+    Examples
+    --------
+    >>> from brian2 import ms, volt
+    >>> from memneuro import OneM1T1R, PulseTrain
+    >>> neuron = OneM1T1R("hopping")
+    >>> group = neuron.group(10, drive=PulseTrain(0.8*volt, width=1*ms, period=2*ms), seed=1)
+    """
+
+    def __init__(self, device: str | Card = "hopping", circuit: str | Card = "discrete_2025") -> None:
+        if isinstance(device, str) and device in model_names():
+            device = device_model(device).default_card
+        self.device = card(device) if isinstance(device, str) else device
+        self.circuit = card(circuit) if isinstance(circuit, str) else circuit
+        for given, kind in ((self.device, "device"), (self.circuit, "circuit")):
+            if given.kind != kind:
+                raise ValueError(f"card {given.name!r} describes a {given.kind}; a {kind} card is needed here")
+        self.model: DeviceModel = device_model(self.device.model)
+        missing = [name for name in self.model.parameters if name not in self.device.parameters]
+        if missing:
+            raise ValueError(f"card {self.device.name!r} lacks {', '.join(missing)} of model {self.model.name!r}")
+
+    def __repr__(self) -> str:
+        return f"OneM1T1R({self.device.name!r}, {self.circuit.name!r})"
+
+    def with_(self, **changes: Any) -> OneM1T1R:
+        """A neuron with some card values changed, for example ``with_(r_control=100*Mohm)``.
+
+        Raises
+        ------
+        ValueError
+            If neither card has a parameter of that name, or the value is out of range.
+        brian2.DimensionMismatchError
+            If a value has the wrong unit.
+        """
+        self._check_names(changes)
+        device = {name: value for name, value in changes.items() if name in self.device.parameters}
+        circuit = {name: value for name, value in changes.items() if name not in device}
+        return OneM1T1R(self.device.with_(**device), self.circuit.with_(**circuit))
+
+    def parameters(self, noise: bool = True) -> dict[str, tuple[Any, str]]:
+        """Value and unit text of every card parameter that the equations use, by name."""
+        found = {}
+        for name in self.model.parameters:
+            if noise or name not in self.model.noise_parameters:
+                entry = self.device.parameters[name]
+                found[name] = (entry.quantity, entry.unit)
+        for name, entry in self.circuit.parameters.items():
+            found[name] = (entry.quantity, entry.unit)
+        return found
+
+    @property
+    def default_step(self) -> Quantity:
+        """The step used when none is given."""
+        return self.model.default_step(self.device.values())
+
+    @property
+    def largest_step(self) -> Quantity:
+        """The largest step that is accepted."""
+        return self.model.largest_step(self.device.values())
+
+    def equations(self, drive: Any = None, *, noise: bool = True, per_neuron: Iterable[str] = ()) -> Equations:
+        """The neuron as Brian2 equations.
+
+        Parameters
+        ----------
+        drive : Drive, Quantity, TimedArray or None
+            See :func:`memneuro.circuit.drive.as_drive`.
+        noise : bool
+            Whether the device fluctuates.
+        per_neuron : iterable of str
+            Parameters with one value for each neuron; all others are shared by the group.
+
+        Returns
+        -------
+        Equations
+            To print, to change, or to hand to ``NeuronGroup``.
+        """
+        return Equations(self._text(as_drive(drive), noise, set(per_neuron)))
+
+    def _text(self, drive: Drive, noise: bool, per_neuron: set[str]) -> str:
+        lines = [self.model.equations(noise), _CIRCUIT, drive.equations()]
+        for name, (_, unit) in {**self.parameters(noise), **drive.parameters()}.items():
+            flag = "constant" if name in per_neuron else "shared, constant"
+            lines.append(f"{name} : {unit} ({flag})")
+        if noise:
+            lines.append("noise_seed : integer (shared, constant)")
+        return "\n".join(lines)
+
+    def group(
+        self,
+        n: int = 1,
+        *,
+        drive: Any = None,
+        dt: Quantity | None = None,
+        seed: int = 0,
+        noise: bool = True,
+        spread: bool | Mapping[str, float] = False,
+        method: str = METHOD,
+        extra: str = "",
+        name: str | None = None,
+        **parameters: Any,
+    ) -> NeuronGroup:
+        """An ordinary Brian2 ``NeuronGroup`` of n such neurons.
+
+        Parameters
+        ----------
+        n : int
+            Number of neurons.
+        drive : Drive, Quantity, TimedArray or None
+            Input of the neurons; None leaves ``v_in`` to be set from outside.
+        dt : Quantity (second), optional
+            Time step; by default the card's converged step.
+        seed : int
+            Seed of the noise and of the spread, 0 to 2**31 - 1. The same seed gives the same result on every target.
+        noise : bool
+            Whether the devices fluctuate.
+        spread : bool or mapping of str to float
+            Device-to-device spread: True uses the card's, a mapping gives standard deviations of ln(parameter).
+        method : str
+            Brian2 state updater.
+        extra : str
+            Further Brian2 equations for the same group.
+        name : str, optional
+            Name of the group.
+        **parameters
+            Card values to replace, one value or n of them, with units.
+
+        Raises
+        ------
+        ValueError
+            For a bad number of neurons, seed, parameter name, value, shape or a step that is too large.
+        brian2.DimensionMismatchError
+            For a wrong unit.
+        """
+        n = _whole(n, "n", 1, 2**31 - 1)
+        seed = _whole(seed, "seed", 0, MAX_SEED)
+        drive = as_drive(drive)
+        self._check_names(parameters)
+        values = {**self.parameters(noise), **drive.parameters()}
+        for key, value in parameters.items():
+            if key in values:
+                values[key] = (self._checked(key, value, n), values[key][1])
+        values.update(self._spread(values, spread, n, seed))
+        per_neuron = {key for key, (value, _) in values.items() if np.ndim(value) > 0}
+        for key in per_neuron:
+            if np.shape(values[key][0]) != (n,):
+                raise ValueError(f"{key} has the shape {np.shape(values[key][0])}; accepted: one value or {n} values")
+        step = self._step(dt, values, drive)
+        group = NeuronGroup(
+            n,
+            Equations(self._text(drive, noise, per_neuron) + "\n" + extra),
+            method=method,
+            threshold=THRESHOLD,
+            reset="",
+            dt=step,
+            namespace=drive.namespace(),
+            **({} if name is None else {"name": name}),
+        )
+        for key, (value, unit) in values.items():
+            setattr(group, key, value if unit != "1" else np.asarray(value, dtype=float))
+        if noise:
+            group.noise_seed = seed
+        for key, value in {**self.model.initial(noise), **drive.initial()}.items():
+            setattr(group, key, value)
+        if method != METHOD:
+            group.run_regularly("v_gate_last = v_gate", when="before_groups")
+        return group
+
+    def _check_names(self, given: Iterable[str]) -> None:
+        known = {**self.device.parameters, **self.circuit.parameters}
+        for key in given:
+            if key not in known:
+                raise ValueError(f"unknown parameter {key!r}; accepted: {', '.join(sorted(known))}")
+
+    def _checked(self, key: str, value: Any, n: int) -> Any:
+        """Check unit and range of one or n values of a card parameter."""
+        owner = self.device if key in self.device.parameters else self.circuit
+        unit = parse_unit(owner.parameters[key].unit)
+        if np.ndim(value) == 0:
+            return owner.number(key, value) * unit
+        return np.array([owner.number(key, one) for one in value]) * unit
+
+    def _spread(self, values: Mapping[str, tuple[Any, str]], spread: Any, n: int, seed: int) -> dict[str, Any]:
+        """Draw parameters that differ from device to device: ln(value) is normal about ln(nominal)."""
+        if spread is False:
+            return {}
+        if spread is True:
+            cards = {**self.device.parameters, **self.circuit.parameters}
+            spread = {key: p.device_spread for key, p in cards.items() if p.device_spread > 0 and key in values}
+        drawn = {}
+        for stream, key in enumerate(sorted(spread)):
+            deviation = float(spread[key])
+            if key not in values:
+                raise ValueError(f"spread of unknown parameter {key!r}; accepted: {', '.join(sorted(values))}")
+            if deviation < 0 or not np.isfinite(deviation):
+                raise ValueError(f"spread of {key} = {deviation!r}; accepted: zero or more")
+            normal = philox_normal.pyfunc(seed, np.arange(n), -2, stream)
+            value, unit = values[key]
+            drawn[key] = (value * np.exp(deviation * normal), unit)
+        return drawn
+
+    def _step(self, dt: Quantity | None, values: Mapping[str, tuple[Any, str]], drive: Drive) -> Quantity:
+        plain = {key: value for key, (value, _) in values.items()}
+        if dt is None:
+            dt = self.model.default_step(plain)
+            given = False
+        else:
+            given = True
+            if get_dimensions(dt) != get_dimensions(second):
+                raise ValueError(f"dt = {dt!r} is not a time")
+            if float(dt) <= 0:
+                raise ValueError(f"dt = {dt!r} must be greater than zero")
+        largest = self.model.largest_step(plain)
+        if isinstance(drive, Current):
+            series = plain["c_in"] * plain["c_gate"] / (plain["c_in"] + plain["c_gate"])
+            node = np.min(np.asarray(plain["r_on"] * series)) * second
+            largest = min(largest, node)
+            dt = dt if given else min(dt, node / 2)
+        if dt > largest * (1 + 1e-9):
+            raise ValueError(
+                f"dt = {dt!s} is too large for card {self.device.name!r}; the largest safe step is {largest!s}"
+            )
+        return dt
+
+
+def _whole(value: Any, name: str, low: int, high: int) -> int:
+    if isinstance(value, bool) or not float(value).is_integer() or not low <= int(value) <= high:
+        raise ValueError(f"{name} = {value!r}; accepted: a whole number from {low} to {high}")
+    return int(value)
+
+

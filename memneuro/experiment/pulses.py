@@ -1,0 +1,191 @@
+"""Run many conditions and trials of a pulse protocol in one group and return the spikes as a table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from brian2 import Network, Quantity, SpikeMonitor, StateMonitor, ms, ohm, second, volt
+from tqdm.auto import tqdm
+
+from memneuro.circuit.drive import PulseTrain
+from memneuro.circuit.one_m1t1r import OneM1T1R
+
+#: Every protocol gives these one value a neuron, so that all protocols share one compiled program.
+_PER_NEURON = {"amplitude": volt, "width": second, "period": second, "start": second}
+
+
+@dataclass(frozen=True)
+class PulseRun:
+    """What a pulse protocol gave.
+
+    Parameters
+    ----------
+    spikes : DataFrame
+        One row a spike: ``condition``, ``trial``, ``time_ms`` (from the onset of the first pulse).
+    final : DataFrame
+        One row a neuron: ``condition``, ``trial`` and the recorded end values ``v_gate_V``, ``x_total``, ``x_residue``.
+    traces : DataFrame
+        Empty unless recorded: ``condition``, ``trial``, ``time_ms`` and one column a recorded variable (SI units).
+    conditions, trials : int
+        Their numbers.
+    step : Quantity
+        The time step used.
+    """
+
+    spikes: pd.DataFrame
+    final: pd.DataFrame
+    traces: pd.DataFrame
+    conditions: int
+    trials: int
+    step: Quantity
+
+    def first_spikes(self, after_ms: float | np.ndarray = 0.0) -> np.ndarray:
+        """Time (ms) of each neuron's first spike at or after `after_ms`, NaN where there is none.
+
+        Returns
+        -------
+        numpy.ndarray, shape (conditions, trials)
+        """
+        first = np.full((self.conditions, self.trials), np.nan)
+        limit = np.broadcast_to(np.asarray(after_ms, dtype=float), (self.conditions,))
+        late = self.spikes[self.spikes["time_ms"].to_numpy() >= limit[self.spikes["condition"].to_numpy()]]
+        earliest = late.groupby(["condition", "trial"])["time_ms"].min()
+        for (condition, trial), time in earliest.items():
+            first[condition, trial] = time
+        return first
+
+    def trains(self) -> list[list[np.ndarray]]:
+        """Spike times (ms) of every neuron, as ``trains[condition][trial]``."""
+        found = [[np.empty(0) for _ in range(self.trials)] for _ in range(self.conditions)]
+        for (condition, trial), rows in self.spikes.groupby(["condition", "trial"]):
+            found[condition][trial] = np.sort(rows["time_ms"].to_numpy())
+        return found
+
+
+def run_pulses(
+    neuron: OneM1T1R,
+    *,
+    amplitude: Any,
+    width: Any,
+    period: Any,
+    duration: Quantity,
+    count: Any = None,
+    r_control: Any = None,
+    trials: int = 1,
+    dt: Quantity | None = None,
+    seed: int = 0,
+    noise: bool = True,
+    spread: bool | Mapping[str, float] = False,
+    record: Sequence[str] = (),
+    record_step: Quantity | None = None,
+    progress: str | None = None,
+) -> PulseRun:
+    """Drive neurons with pulse trains, every condition in every trial, in one Brian2 run.
+
+    Parameters
+    ----------
+    neuron : OneM1T1R
+        The neuron.
+    amplitude, width, period : Quantity
+        One value or one a condition (volt, second, second).
+    duration : Quantity (second)
+        How long to run.
+    count : int or array_like, optional
+        Number of pulses a condition.
+    r_control : Quantity (ohm), optional
+        Control resistor, one value or one a condition; by default the card's.
+    trials : int
+        Repeats of each condition, each with noise of its own.
+    dt, seed, noise, spread
+        As in :meth:`memneuro.circuit.one_m1t1r.OneM1T1R.group`.
+    record : sequence of str
+        Variables to record in the first trial of every condition.
+    record_step : Quantity (second), optional
+        Interval of the recording.
+    progress : str, optional
+        Label of a progress bar; none by default.
+
+    Returns
+    -------
+    PulseRun
+    """
+    if isinstance(trials, bool) or int(trials) < 1:
+        raise ValueError(f"trials = {trials!r}; accepted: at least 1")
+    control = neuron.circuit["r_control"] if r_control is None else r_control
+    counts = np.inf if count is None else count
+    shape = np.broadcast_shapes(*(np.shape(v) for v in (amplitude, width, period, counts, control)))
+    if len(shape) > 1:
+        raise ValueError(f"conditions have the shape {shape}; accepted: one value or a one-dimensional array")
+    conditions = shape[0] if shape else 1
+
+    def expand(value: Any) -> np.ndarray:
+        return np.repeat(np.broadcast_to(np.asarray(value, dtype=float), (conditions,)), trials)
+
+    drive = PulseTrain(
+        expand(amplitude) * volt,
+        expand(width) * second,
+        expand(period) * second,
+        expand(counts),
+        np.zeros(conditions * trials) * second,
+    )
+    group = neuron.group(
+        conditions * trials,
+        drive=drive,
+        dt=dt,
+        seed=seed,
+        noise=noise,
+        spread=spread,
+        r_control=expand(control) * ohm,
+    )
+    spikes = SpikeMonitor(group)
+    network = Network(group, spikes)
+    monitor = None
+    if record:
+        step = group.dt if record_step is None else record_step
+        monitor = StateMonitor(group, list(record), record=np.arange(conditions) * trials, dt=step)
+        network.add(monitor)
+    run_with_progress(network, duration, progress)
+
+    index = np.asarray(spikes.i)
+    table = pd.DataFrame({"condition": index // trials, "trial": index % trials, "time_ms": spikes.t / ms})
+    neurons = np.arange(conditions * trials)
+    final = pd.DataFrame(
+        {
+            "condition": neurons // trials,
+            "trial": neurons % trials,
+            "v_gate_V": np.asarray(group.v_gate),
+            "x_total": np.asarray(group.x_total),
+            "x_residue": np.asarray(group.x_residue),
+        }
+    )
+    traces = pd.DataFrame()
+    if monitor is not None:
+        times = np.asarray(monitor.t / ms)
+        traces = pd.concat(
+            [
+                pd.DataFrame(
+                    {"condition": c, "trial": 0, "time_ms": times}
+                    | {name: np.asarray(getattr(monitor, name)[c]) for name in record}
+                )
+                for c in range(conditions)
+            ],
+            ignore_index=True,
+        )
+    return PulseRun(table, final, traces, conditions, trials, group.dt)
+
+
+def run_with_progress(network: Network, duration: Quantity, label: str | None = None) -> None:
+    """Run a network, with a tqdm bar when a label is given."""
+    if label is None:
+        network.run(duration, namespace={})
+        return
+    with tqdm(total=100, desc=label, unit="%", leave=False, bar_format="{desc}: {percentage:3.0f}%|{bar}| {elapsed}<{remaining}") as bar:
+
+        def report(elapsed: Any, completed: float, start: Any, total: Any) -> None:
+            bar.update(100 * completed - bar.n)
+
+        network.run(duration, namespace={}, report=report, report_period=0.5 * second)
