@@ -49,7 +49,7 @@ class Page(HTMLParser):
 def figure(tmp_path, repository):
     """A figure drawn in the style of the package."""
     path = tmp_path / "figure.png"
-    with plt.style.context(repository / "figures" / "memneuro.mplstyle"):
+    with plt.style.context(repository / "memneuro" / "figure" / "memneuro.mplstyle"):
         figure, axes = plt.subplots()
         axes.plot([0, 1], [0, 1])
         axes.set(xlabel="time (ms)", ylabel="gate voltage (V)")

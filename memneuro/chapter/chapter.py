@@ -1,0 +1,148 @@
+"""What a chapter of the report is: tables, a figure drawn from them, and a comparison with the measurement."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from memneuro.experiment.score import row_error
+from memneuro.experiment.target import target
+from memneuro.figure.style import style
+from memneuro.report import Section
+from memneuro.tables import atomic_path, write_csv
+
+#: A chapter agrees with the measurement when the mean error of its rows is at most this, and differs otherwise.
+AGREEMENT = 0.12
+
+Tables = Mapping[str, pd.DataFrame]
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """One part of the report.
+
+    Parameters
+    ----------
+    number : int
+        Its place in the report.
+    name : str
+        Names its files.
+    title : str
+        Its heading.
+    paragraphs : tuple of str
+        What is done and what to look at.
+    caption : str
+        Of the figure.
+    simulate : callable
+        ``simulate(fast) -> {name: DataFrame}``: tidy tables, the main one first. `fast` asks for fewer trials.
+    draw : callable
+        ``draw(tables) -> Figure``, from the tables of `simulate` and, where there is one, ``"comparison"``.
+    compare : callable or None
+        ``compare(tables) -> DataFrame``: measured beside simulated values; with a column ``error`` it gives the verdict.
+    notes : tuple of str
+        Reservations.
+    """
+
+    number: int
+    name: str
+    title: str
+    paragraphs: tuple[str, ...]
+    caption: str
+    simulate: Callable[[bool], dict[str, pd.DataFrame]]
+    draw: Callable[[Tables], Figure]
+    compare: Callable[[Tables], pd.DataFrame] | None = None
+    notes: tuple[str, ...] = ()
+
+    def tables(self, fast: bool = False) -> dict[str, pd.DataFrame]:
+        """The tables of the chapter, the comparison with the measurement last."""
+        tables = self.simulate(fast)
+        if self.compare is not None:
+            tables["comparison"] = self.compare(tables)
+        return tables
+
+    def write(self, folder: Path, stem: str, fast: bool = False) -> dict[str, pd.DataFrame]:
+        """Simulate, and write ``stem.csv`` (the main table), ``stem_NAME.csv`` (any others) and ``stem.png``.
+
+        Returns
+        -------
+        dict of str to DataFrame
+            The tables.
+        """
+        tables = self.tables(fast)
+        for place, (name, table) in enumerate(tables.items()):
+            write_csv(table, Path(folder) / (f"{stem}.csv" if place == 0 else f"{stem}_{name}.csv"))
+        with style():
+            figure = self.draw(tables)
+            with atomic_path(Path(folder) / f"{stem}.png") as path:
+                figure.savefig(path, metadata={"Software": None})
+        return tables
+
+    def section(self, tables: Tables, figure: Path) -> Section:
+        """The chapter as a section of the report."""
+        comparison = tables.get("comparison")
+        return Section(
+            title=self.title,
+            paragraphs=self.paragraphs,
+            figure=figure,
+            caption=self.caption,
+            table=comparison,
+            verdict=verdict(comparison),
+            notes=self.notes,
+        )
+
+
+def verdict(comparison: pd.DataFrame | None) -> str:
+    """``"agrees"`` when the mean error is at most ``AGREEMENT``, else ``"differs"``; ``"not measured"`` without errors."""
+    if comparison is None or "error" not in comparison or comparison["error"].isna().all():
+        return "not measured"
+    return "agrees" if comparison["error"].mean() <= AGREEMENT else "differs"
+
+
+def beside_targets(figure: str, simulated: Mapping[float, tuple[float, float, float]]) -> pd.DataFrame:
+    """Put simulated values beside the measurements of one figure of the paper.
+
+    Parameters
+    ----------
+    figure : str
+        As in the column `figure` of the targets.
+    simulated : mapping of float to (value, low, high)
+        By the value of the condition; low and high bound 68 % of the trials, or of the uncertainty of a probability.
+
+    Returns
+    -------
+    DataFrame
+        ``figure``, ``condition``, ``condition_value``, ``condition_unit``, ``measured``, ``simulated``, ``low``,
+        ``high``, ``unit``, ``reading`` and ``error`` (of the score).
+    """
+    rows = []
+    for row in target(figure).to_dict(orient="records"):
+        value, low, high = simulated[float(row["condition_value"])]
+        rows.append(
+            {key: row[key] for key in ("figure", "condition", "condition_value", "condition_unit", "measured")}
+            | {"simulated": value, "low": low, "high": high, "unit": row["unit"], "reading": row["reading"]}
+            | {"error": row_error(row["unit"], row["condition"], row["measured"], value)}
+        )
+    return pd.DataFrame(rows)
+
+
+def spread(values: pd.Series) -> tuple[float, float, float]:
+    """Median and the bounds of the central 68 % over trials; a trial without a value counts as later than all others.
+
+    NaN where that makes the value that of such a trial.
+    """
+    late = np.sort(values.fillna(np.inf).to_numpy(dtype=float))
+    found = [float(np.quantile(late, q, method="nearest")) for q in (0.5, 0.16, 0.84)]
+    middle, low, high = (value if np.isfinite(value) else float("nan") for value in found)
+    return middle, low, high
+
+
+def probability(fired: pd.Series) -> tuple[float, float, float]:
+    """A fraction of trials and its 68 % Wilson interval."""
+    n, p = len(fired), float(fired.mean())
+    centre, half = (p + 0.5 / n) / (1 + 1 / n), np.sqrt(p * (1 - p) / n + 0.25 / n**2) / (1 + 1 / n)
+    return p, float(centre - half), float(centre + half)

@@ -1,0 +1,274 @@
+"""Score a device model against the published measurements of the 1M1T1R neuron.
+
+Every row of the packaged targets (doi:10.1038/s41928-025-01488-x) is simulated by the protocol of its figure with the
+card of its device, and its error is
+
+* ``|ln(simulated/measured)|`` for times, counts, intervals and energies,
+* ``|simulated - measured|`` for probabilities,
+* ``|simulated - measured| / first integration time`` for the gains of the second of two pulses,
+* 3 for an interval row that latches or never fires, and for any row without a simulated value; no error exceeds 3.
+
+Of first spikes, counts and gains the median over trials is compared (defined even when some trials do not fire); of
+intervals the mean over all intervals of the stable phase; of firing, the fraction of trials.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from brian2 import Quantity, us
+from tqdm.auto import tqdm
+
+from memneuro.circuit.one_m1t1r import OneM1T1R
+from memneuro.experiment.intrinsic_plasticity import intrinsic_plasticity
+from memneuro.experiment.leaky_integration import leaky_integration
+from memneuro.experiment.pulse_train import pulse_train
+from memneuro.experiment.refractory_period import pooled_interval, refractory_period
+from memneuro.experiment.target import targets
+from memneuro.experiment.threshold_firing import threshold_firing
+
+WORST = 3.0
+FIRST_INTEGRATION_MS = 13.0
+
+#: The paper's four devices, and the figures each was measured for.
+DEVICES = {"2e4d": ("2e", "4d"), "3b": ("3b",), "3cd": ("3c", "3d"), "4ab": ("4ab",)}
+
+#: A variant of a model: the card of each of the four devices.
+VARIANTS: dict[str, dict[str, str]] = {
+    "hopping": {device: f"hopping_{device}" for device in DEVICES},
+    "compact": dict.fromkeys(DEVICES, "compact_table1"),
+    "compact_refitted": {device: f"compact_refitted_{device}" for device in DEVICES},
+}
+
+#: Trials of each protocol, by figure.
+TRIALS = {"2e": 200, "3b": 200, "3cd": 400, "4ab": 200, "4d": 100}
+
+
+def neurons(variant: str) -> dict[str, OneM1T1R]:
+    """The neuron that stands for each of the paper's devices.
+
+    Raises
+    ------
+    ValueError
+        If the variant is unknown; the message lists the known ones.
+    """
+    if variant not in VARIANTS:
+        raise ValueError(f"unknown device model {variant!r}; known: {', '.join(sorted(VARIANTS))}")
+    return {device: OneM1T1R(name) for device, name in VARIANTS[variant].items()}
+
+
+def simulate_rows(
+    devices: Mapping[str, OneM1T1R],
+    *,
+    step: Quantity | None = None,
+    seed: int = 0,
+    trials: Mapping[str, int] | None = None,
+    noise: bool = True,
+) -> pd.DataFrame:
+    """Simulate every scored row once.
+
+    Parameters
+    ----------
+    devices : mapping of str to OneM1T1R
+        A neuron for each of ``"2e4d"``, ``"3b"``, ``"3cd"``, ``"4ab"``.
+    step : Quantity (second), optional
+        Time step; by default each card's.
+    seed : int
+        Seed of the noise.
+    trials : mapping of str to int, optional
+        Trials by figure; see ``TRIALS``.
+    noise : bool
+        Whether the devices fluctuate.
+
+    Returns
+    -------
+    DataFrame
+        ``figure``, ``condition_value``, ``simulated``, ``latched`` (fraction of trials) and ``silent`` (fraction of
+        trials that gave no value).
+    """
+    number = {**TRIALS, **(trials or {})}
+    options: dict[str, Any] = {"dt": step, "seed": seed, "noise": noise}
+    if not noise:
+        number = dict.fromkeys(number, 1)
+    rows: list[tuple[str, float, float, float, float]] = []
+
+    first = pulse_train(devices["2e4d"], trials=number["2e"], **options)["first_spike_ms"]
+    rows.append(("2e", 0.8, _median(first), 0.0, float(first.isna().mean())))
+
+    table = leaky_integration(devices["3b"], trials=number["3b"], **options)
+    for gap, pulses in table.groupby("gap_ms")["pulses"]:
+        rows.append(("3b", float(gap), _median(pulses), 0.0, float(pulses.isna().mean())))
+
+    table = threshold_firing(devices["3cd"], trials=number["3cd"], **options)
+    for amplitude, part in table.groupby("amplitude_V"):
+        rows.append(("3d", float(amplitude), float(part["fired"].mean()), 0.0, 0.0))
+    delay = table.loc[np.isclose(table["amplitude_V"], 0.9) & table["fired"], "delay_ms"]
+    rows.append(("3c", 0.9, float(delay.median()), 0.0, 0.0))
+
+    table = intrinsic_plasticity(devices["4ab"], trials=number["4ab"], **options)
+    silent = 1 - float(table["fired_first"].mean())
+    rows.append(("4ab", 2.0, _median(table["first_ms"].where(table["fired_first"])), 0.0, silent))
+    for gap, part in table.groupby("gap_ms"):
+        silent = 1 - float((part["fired_first"] & part["fired_second"]).mean())
+        rows.append(("4ab", float(gap), float(part["gain_ms"].median()), 0.0, silent))
+
+    table = refractory_period(devices["2e4d"], trials=number["4d"], **options)
+    for control, interval in pooled_interval(table).items():
+        part = table[table["r_control_Mohm"] == control]
+        rows.append(
+            ("4d", float(control), float(interval), float(part["latched"].mean()), float((part["intervals"] == 0).mean()))
+        )
+    return pd.DataFrame(rows, columns=["figure", "condition_value", "simulated", "latched", "silent"])
+
+
+def _median(values: pd.Series) -> float:
+    """Median in which a trial without a value counts as later than all others; NaN when it would be one of those."""
+    late = values.fillna(np.inf).median()
+    return float(late) if np.isfinite(late) else float("nan")
+
+
+def row_error(unit: str, condition: str, measured: float, simulated: float, latched: float = 0.0) -> float:
+    """The error of one row, as the module's documentation defines it.
+
+    Parameters
+    ----------
+    unit, condition : str
+        As in the target table.
+    measured, simulated : float
+        In `unit`.
+    latched : float
+        Fraction of trials that latched; more than one half makes the row as wrong as a row can be.
+    """
+    if latched > 0.5 or not math.isfinite(simulated):
+        return WORST
+    if unit == "probability":
+        return abs(simulated - measured)
+    if condition.startswith("second integration shorter by"):
+        return min(abs(simulated - measured) / FIRST_INTEGRATION_MS, WORST)
+    if simulated <= 0:
+        return WORST
+    return min(abs(math.log(simulated / measured)), WORST)
+
+
+def score_variant(
+    variant: str,
+    *,
+    step: Quantity | None = None,
+    seeds: int = 3,
+    trials: Mapping[str, int] | None = None,
+    progress: bool = False,
+) -> dict[str, Any]:
+    """Score one variant: the mean over seeds of the mean error over the scored rows.
+
+    Returns
+    -------
+    dict
+        ``device``, ``step_us`` (by card), ``seeds``, ``mean_log_error``, ``mean_log_error_per_seed`` and ``rows``.
+    """
+    devices = neurons(variant)
+    noisy = any(float(one.device[name]) > 0 for one in devices.values() for name in one.model.noise_parameters[:1])
+    wanted = targets()
+    wanted = wanted[wanted["in_score"] == "yes"] if wanted["in_score"].dtype == object else wanted[wanted["in_score"]]
+    runs = []
+    seed_list = list(range(1, seeds + 1)) if noisy else [0]
+    for seed in tqdm(seed_list, desc=f"score {variant}", disable=not progress, leave=False):
+        run = simulate_rows(devices, step=step, seed=seed, trials=trials, noise=noisy)
+        runs.append(run.set_index(["figure", "condition_value"]))
+    rows = []
+    errors = np.empty((len(runs), len(wanted)))
+    for k, row in enumerate(wanted.to_dict(orient="records")):
+        key = (row["figure"], float(row["condition_value"]))
+        values = np.array([float(run.loc[key, "simulated"]) for run in runs])
+        latched = np.array([float(run.loc[key, "latched"]) for run in runs])
+        silent = np.array([float(run.loc[key, "silent"]) for run in runs])
+        errors[:, k] = [
+            row_error(row["unit"], row["condition"], row["measured"], value, stuck)
+            for value, stuck in zip(values, latched, strict=True)
+        ]
+        rows.append(
+            {
+                **{name: row[name] for name in ("figure", "experiment", "condition", "condition_value")},
+                "condition_unit": row["condition_unit"],
+                "measured": float(row["measured"]),
+                "unit": row["unit"],
+                "simulated": float(np.mean(values)),
+                "spread": float(np.std(values, ddof=1)) if len(values) > 1 else 0.0,
+                "error": float(errors[:, k].mean()),
+                "in_score": "yes",
+                "latched": float(latched.mean()),
+                "silent": float(silent.mean()),
+            }
+        )
+    per_seed = errors.mean(axis=1)
+    return {
+        "device": variant,
+        "step_us": {
+            name: float((one.default_step if step is None else step) / us) for name, one in devices.items()
+        },
+        "seeds": seed_list,
+        "mean_log_error": float(per_seed.mean()),
+        "mean_log_error_per_seed": [float(value) for value in per_seed],
+        "rows": rows,
+    }
+
+
+def score(
+    device: str = "hopping",
+    step: Quantity | None = None,
+    seeds: int = 3,
+    trials: Mapping[str, int] | None = None,
+    beside: bool = True,
+    progress: bool = True,
+) -> dict[str, Any]:
+    """Score a device model, with the other variants beside it.
+
+    Parameters
+    ----------
+    device : str
+        ``"hopping"``, ``"compact"`` (as published) or ``"compact_refitted"``.
+    step : Quantity (second), optional
+        Time step of `device`; by default the one of each card. The models beside it keep their own.
+    seeds : int
+        Seeds to average over.
+    trials : mapping of str to int, optional
+        Trials by figure; see ``TRIALS``.
+    beside : bool
+        Whether to score the other variants too.
+    progress : bool
+        Whether to show progress bars.
+
+    Returns
+    -------
+    dict
+        The result of :func:`score_variant`; with `beside`, each row has one more value for each other variant, and
+        ``beside`` holds their mean errors.
+
+    Raises
+    ------
+    ValueError
+        If the device is unknown or the step too large for its cards.
+    """
+    if device not in VARIANTS:
+        raise ValueError(f"unknown device model {device!r}; known: {', '.join(sorted(VARIANTS))}")
+    run = partial(score_variant, seeds=seeds, trials=trials, progress=progress)
+    result = run(device, step=step)
+    if beside:
+        result["beside"] = {}
+        for other in VARIANTS:
+            if other == device:
+                continue
+            found = run(other)
+            result["beside"][other] = {
+                key: found[key] for key in ("mean_log_error", "mean_log_error_per_seed", "step_us")
+            }
+            for row, theirs in zip(result["rows"], found["rows"], strict=True):
+                row[other] = theirs["simulated"]
+                row[f"{other}_error"] = theirs["error"]
+    return result
+
+

@@ -1,0 +1,86 @@
+"""One look for every figure, and the few things that several of them draw the same way."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.resources import as_file, files
+from typing import Any
+
+import matplotlib as mpl
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+#: Width of one journal column (inch).
+COLUMN = 3.4
+
+# Okabe and Ito's colours by name, in the order of the style's cycle.
+BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY, BLACK = (
+    "#0072B2",
+    "#D55E00",
+    "#009E73",
+    "#CC79A7",
+    "#E69F00",
+    "#56B4E9",
+    "#000000",
+)
+
+#: How a published measurement is drawn, in every figure.
+MEASURED: dict[str, Any] = {
+    "color": BLACK,
+    "marker": "D",
+    "markersize": 4.5,
+    "markerfacecolor": "white",
+    "linestyle": "none",
+    "zorder": 5,
+}
+
+
+@contextmanager
+def style() -> Iterator[None]:
+    """Draw what is inside the block in the style that ships with the package."""
+    with as_file(files("memneuro.figure") / "memneuro.mplstyle") as path, mpl.rc_context(fname=path):
+        yield
+
+
+def new_figure(rows: int = 1, columns: int = 1, *, height: float = 2.4, **options: Any) -> tuple[Figure, Any]:
+    """Make a figure one column wide, drawn without a window system, and its axes.
+
+    Parameters
+    ----------
+    rows, columns : int
+        Of the grid of axes.
+    height : float
+        In inches.
+    **options
+        As for ``Figure.subplots``.
+    """
+    figure = Figure(figsize=(COLUMN, height))
+    FigureCanvasAgg(figure)
+    return figure, figure.subplots(rows, columns, **options)
+
+
+def quantiles(table: pd.DataFrame, by: str, column: str) -> pd.DataFrame:
+    """Median and 16-84 % range of a column over trials.
+
+    Returns
+    -------
+    DataFrame
+        `by`, ``low``, ``median``, ``high``, in order of `by`; trials without a value are left out.
+    """
+    found = table.groupby(by)[column].quantile([0.16, 0.5, 0.84]).unstack()
+    found.columns = pd.Index(["low", "median", "high"])
+    return found.reset_index()
+
+
+def band(axes: Axes, found: pd.DataFrame, by: str, *, color: str, marker: str = "o", label: str = "") -> None:
+    """Draw a median with its 16-84 % band, as `quantiles` gives them."""
+    axes.fill_between(found[by], found["low"], found["high"], color=color, alpha=0.2, linewidth=0)
+    axes.plot(found[by], found["median"], color=color, marker=marker, markersize=3, label=label)
+
+
+def panel(axes: Axes, letter: str) -> None:
+    """Put a panel's letter at its upper left, outside the axes."""
+    axes.set_title(letter, fontweight="bold", loc="left")
