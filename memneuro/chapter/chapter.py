@@ -96,14 +96,23 @@ class Chapter:
         )
 
 
-def verdict(comparison: pd.DataFrame | None) -> str:
-    """``"agrees"`` when the mean error is at most ``AGREEMENT``, else ``"differs"``; ``"not measured"`` without errors."""
-    if comparison is None or "error" not in comparison or comparison["error"].isna().all():
+def verdict(comparison: pd.DataFrame | None) -> str | None:
+    """Judge a comparison: ``"agrees"`` when its mean error is at most ``AGREEMENT``, else ``"differs"``.
+
+    ``"not measured"`` without a comparison, None for one without errors.
+    """
+    if comparison is None:
         return "not measured"
+    if "error" not in comparison:
+        return None
     return "agrees" if comparison["error"].mean() <= AGREEMENT else "differs"
 
 
-def beside_targets(figure: str, simulated: Mapping[float, tuple[float, float, float]]) -> pd.DataFrame:
+def beside_targets(
+    figure: str,
+    simulated: Mapping[float, tuple[float, float, float]],
+    latched: Mapping[float, float] | None = None,
+) -> pd.DataFrame:
     """Put simulated values beside the measurements of one figure of the paper.
 
     Parameters
@@ -112,6 +121,8 @@ def beside_targets(figure: str, simulated: Mapping[float, tuple[float, float, fl
         As in the column `figure` of the targets.
     simulated : mapping of float to (value, low, high)
         By the value of the condition; low and high bound 68 % of the trials, or of the uncertainty of a probability.
+    latched : mapping of float to float, optional
+        Fraction of trials that latched, by the value of the condition; it becomes a column and counts in the error.
 
     Returns
     -------
@@ -121,11 +132,14 @@ def beside_targets(figure: str, simulated: Mapping[float, tuple[float, float, fl
     """
     rows = []
     for row in target(figure).to_dict(orient="records"):
-        value, low, high = simulated[float(row["condition_value"])]
+        condition = float(row["condition_value"])
+        value, low, high = simulated[condition]
+        stuck = 0.0 if latched is None else float(latched[condition])
         rows.append(
             {key: row[key] for key in ("figure", "condition", "condition_value", "condition_unit", "measured")}
             | {"simulated": value, "low": low, "high": high, "unit": row["unit"], "reading": row["reading"]}
-            | {"error": row_error(row["unit"], row["condition"], row["measured"], value)}
+            | {"error": row_error(row["unit"], row["condition"], row["measured"], value, stuck)}
+            | ({} if latched is None else {"latched": stuck})
         )
     return pd.DataFrame(rows)
 

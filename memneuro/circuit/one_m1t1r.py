@@ -153,6 +153,7 @@ class OneM1T1R:
         spread: bool | Mapping[str, float] = False,
         method: str = METHOD,
         extra: str = "",
+        check_step: bool = True,
         name: str | None = None,
         **parameters: Any,
     ) -> NeuronGroup:
@@ -176,6 +177,8 @@ class OneM1T1R:
             Brian2 state updater.
         extra : str
             Further Brian2 equations for the same group.
+        check_step : bool
+            False accepts any step; for searches that visit parameters at which nothing is claimed.
         name : str, optional
             Name of the group.
         **parameters
@@ -201,7 +204,7 @@ class OneM1T1R:
         for key in per_neuron:
             if np.shape(values[key][0]) != (n,):
                 raise ValueError(f"{key} has the shape {np.shape(values[key][0])}; accepted: one value or {n} values")
-        step = self._step(dt, values, drive)
+        step = self._step(dt, values, drive, check_step)
         group = NeuronGroup(
             n,
             Equations(self._text(drive, noise, per_neuron) + "\n" + extra),
@@ -255,7 +258,9 @@ class OneM1T1R:
             drawn[key] = (value * np.exp(deviation * normal), unit)
         return drawn
 
-    def _step(self, dt: Quantity | None, values: Mapping[str, tuple[Any, str]], drive: Drive) -> Quantity:
+    def _step(
+        self, dt: Quantity | None, values: Mapping[str, tuple[Any, str]], drive: Drive, check: bool
+    ) -> Quantity:
         plain = {key: value for key, (value, _) in values.items()}
         if dt is None:
             dt = self.model.default_step(plain)
@@ -272,7 +277,7 @@ class OneM1T1R:
             node = np.min(np.asarray(plain["r_on"] * series)) * second
             largest = min(largest, node)
             dt = dt if given else min(dt, node / 2)
-        if dt > largest * (1 + 1e-9):
+        if check and dt > largest * (1 + 1e-9):
             raise ValueError(
                 f"dt = {dt!s} is too large for card {self.device.name!r}; the largest safe step is {largest!s}"
             )

@@ -88,12 +88,12 @@ class HoppingDevice(DeviceModel):
         return states
 
     def largest_step(self, values: Mapping[str, Any]) -> Quantity:
-        """0.01/gamma1 (48 us for the fitted cards): the convergence figure shows the score against the step."""
-        return 0.01 / max_rate(values["gamma1"])
+        """0.02/gamma1: beyond it the intervals of the refractory protocol depend on the step."""
+        return 0.02 / max_rate(values["gamma1"])
 
     def default_step(self, values: Mapping[str, Any]) -> Quantity:
-        """A step near 0.002/gamma1, rounded down to 1, 2 or 5 times a power of ten so that it divides a pulse."""
-        return round_step(0.002 / max_rate(values["gamma1"]))
+        """0.005/gamma1, rounded down to 1, 2 or 5 times a power of ten seconds so that it divides a pulse."""
+        return round_step(0.005 / max_rate(values["gamma1"]))
 
 
 def round_step(step: Quantity) -> Quantity:

@@ -173,7 +173,7 @@ def score_variant(
     devices = neurons(variant)
     noisy = any(float(one.device[name]) > 0 for one in devices.values() for name in one.model.noise_parameters[:1])
     wanted = targets()
-    wanted = wanted[wanted["in_score"] == "yes"] if wanted["in_score"].dtype == object else wanted[wanted["in_score"]]
+    wanted = wanted[wanted["in_score"]]
     runs = []
     seed_list = list(range(1, seeds + 1)) if noisy else [0]
     for seed in tqdm(seed_list, desc=f"score {variant}", disable=not progress, leave=False):

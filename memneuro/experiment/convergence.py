@@ -1,0 +1,79 @@
+"""How results depend on the time step: spike times without noise, and the score with noise.
+
+The default steps of the cards rest on these two tables.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from brian2 import Network, Quantity, SpikeMonitor, ms, us, volt
+
+from memneuro.circuit.drive import PulseTrain
+from memneuro.circuit.one_m1t1r import METHOD, OneM1T1R
+from memneuro.experiment.score import score_variant
+
+STEPS = np.array([40.0, 20.0, 10.0, 5.0, 2.0]) * us
+METHODS = (METHOD, "exponential_euler", "rk4", "euler")
+
+
+def spike_time_convergence(
+    neuron: OneM1T1R,
+    *,
+    steps: Quantity = STEPS,
+    methods: Sequence[str] = METHODS,
+    finest: Quantity = 0.5 * us,
+    duration: Quantity = 200 * ms,
+) -> pd.DataFrame:
+    """Error of the first spike of the noise-free neuron under the 0.8 V pulse train, against a finest step.
+
+    Stock integrators of Brian2 are shown beside the package's own. A step at which a method does not give a finite
+    state or fires at no time has no value.
+
+    Returns
+    -------
+    DataFrame
+        ``method``, ``step_us``, ``first_spike_ms``, ``error_us`` (absolute, against `finest`), ``spikes``.
+    """
+
+    def run(method: str, step: Quantity) -> tuple[float, int]:
+        drive = PulseTrain(0.8 * volt, 1 * ms, 2 * ms)
+        group = neuron.group(1, drive=drive, noise=False, dt=step, method=method, check_step=False)
+        spikes = SpikeMonitor(group)
+        Network(group, spikes).run(duration, namespace={})
+        if not np.isfinite(np.asarray(group.v_gate)).all() or spikes.num_spikes == 0:
+            return float("nan"), int(spikes.num_spikes)
+        return float(spikes.t[0] / ms), int(spikes.num_spikes)
+
+    reference, _ = run(METHOD, finest)
+    rows = []
+    for method in methods:
+        for step in steps:
+            first, number = run(method, step)
+            rows.append((method, float(step / us), first, abs(first - reference) * 1e3, number))
+    return pd.DataFrame(rows, columns=["method", "step_us", "first_spike_ms", "error_us", "spikes"])
+
+
+def score_convergence(
+    variant: str = "hopping",
+    *,
+    steps: Quantity = STEPS[1:4],
+    seeds: int = 3,
+    trials: dict[str, int] | None = None,
+    progress: bool = False,
+) -> pd.DataFrame:
+    """Score with noise against the step, for several seeds.
+
+    Returns
+    -------
+    DataFrame
+        ``device``, ``step_us``, ``seed``, ``mean_log_error``.
+    """
+    rows = []
+    for step in steps:
+        found = score_variant(variant, step=step, seeds=seeds, trials=trials, progress=progress)
+        for seed, value in zip(found["seeds"], found["mean_log_error_per_seed"], strict=True):
+            rows.append((variant, float(step / us), seed, value))
+    return pd.DataFrame(rows, columns=["device", "step_us", "seed", "mean_log_error"])

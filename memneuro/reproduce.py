@@ -1,0 +1,78 @@
+"""Everything the report holds, by one call: tables, figures and ``report.html``."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from tqdm.auto import tqdm
+
+from memneuro.biology.registry import DATA_VARIABLE, RecordingUnavailable
+from memneuro.chapter import chapters
+from memneuro.chapter.chapter import AGREEMENT, Chapter
+from memneuro.report import Section, provenance, write_report
+
+#: The only chapter that needs a file from outside the package, and may be left out without it.
+NEEDS_RECORDING = "recorded_cell"
+
+INTRODUCTION = (
+    "A neuron made of one diffusive memristor, one transistor and one resistor (R. Zhao et al., Nature Electronics 8, "
+    "1211-1221, 2025, doi:10.1038/s41928-025-01488-x), simulated in Brian2 and put beside what was measured on it.",
+    "A chapter agrees with the measurement when the mean error of its rows is at most "
+    f"{AGREEMENT:g}, and differs otherwise. The error is |ln(simulated/measured)| for times and counts, the difference "
+    "for probabilities, and the difference divided by 13 ms for the gains of a second pulse.",
+)
+
+
+def reproduce(out: Path, fast: bool = False) -> Path:
+    """Run every chapter, and write its tables and figure and the report.
+
+    Parameters
+    ----------
+    out : Path
+        The folder to write to: ``NN_name.csv`` (and ``NN_name_part.csv``), ``NN_name.png`` and ``report.html``.
+    fast : bool
+        Fewer trials and seeds: a look, not a result.
+
+    Returns
+    -------
+    Path
+        The report.
+
+    Raises
+    ------
+    Exception
+        Whatever a chapter raises. Only a recording that cannot be had is no error: its chapter then says how to get it.
+    """
+    out = Path(out)
+    out.mkdir(parents=True, exist_ok=True)
+    sections = []
+    bar = tqdm(chapters(), unit="chapter")
+    for chapter in bar:
+        bar.set_description(chapter.title)
+        try:
+            sections.append(run_chapter(chapter, out, fast))
+        except RecordingUnavailable as error:
+            if chapter.name != NEEDS_RECORDING:
+                raise
+            tqdm.write(f"{chapter.title}: left out, {error}", file=sys.stderr)
+            sections.append(missing(chapter, error))
+    lines = provenance(
+        seed="1 in every chapter; 1, 2, 3 in the score",
+        step="the default of each card: about 0.002 of a filament's dissolution time, 5 µs for the cards fitted here",
+        trials="fewer (--fast): a look, not a result" if fast else "as stated in the tables",
+    )
+    return write_report(out / "report.html", sections, lines, introduction=INTRODUCTION)
+
+
+def run_chapter(chapter: Chapter, out: Path, fast: bool) -> Section:
+    """Write one chapter's tables and figure, and give its section of the report."""
+    stem = f"{chapter.number:02d}_{chapter.name}"
+    tables = chapter.write(out, stem, fast)
+    return chapter.section(tables, out / f"{stem}.png")
+
+
+def missing(chapter: Chapter, error: RecordingUnavailable) -> Section:
+    """The section of a chapter whose recording cannot be had."""
+    how = f"Not shown here: {error}. Set {DATA_VARIABLE} to a folder with the recordings, or run once with a network."
+    return Section(chapter.title, how, verdict="not measured")
