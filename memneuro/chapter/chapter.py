@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -46,6 +46,8 @@ class Chapter:
         ``compare(tables) -> DataFrame``: measured beside simulated values; with a column ``error`` it gives the verdict.
     notes : tuple of str
         Reservations.
+    judge : callable
+        ``judge(tables) -> verdict``, one of the report's verdicts or None; by default from the errors of the comparison.
     """
 
     number: int
@@ -57,6 +59,7 @@ class Chapter:
     draw: Callable[[Tables], Figure]
     compare: Callable[[Tables], pd.DataFrame] | None = None
     notes: tuple[str, ...] = ()
+    judge: Callable[[Tables], str | None] = field(default_factory=lambda: verdict)
 
     def tables(self, fast: bool = False) -> dict[str, pd.DataFrame]:
         """The tables of the chapter, the comparison with the measurement last."""
@@ -84,28 +87,30 @@ class Chapter:
 
     def section(self, tables: Tables, figure: Path) -> Section:
         """The chapter as a section of the report."""
-        comparison = tables.get("comparison")
         return Section(
             title=self.title,
             paragraphs=self.paragraphs,
             figure=figure,
             caption=self.caption,
-            table=comparison,
-            verdict=verdict(comparison),
+            table=tables.get("comparison"),
+            verdict=self.judge(tables),
             notes=self.notes,
         )
 
 
-def verdict(comparison: pd.DataFrame | None) -> str | None:
-    """Judge a comparison: ``"agrees"`` when its mean error is at most ``AGREEMENT``, else ``"differs"``.
+def verdict(tables: Tables) -> str:
+    """Judge a chapter: ``"agrees"`` when the mean error of its rows is at most ``AGREEMENT``, else ``"differs"``.
 
-    ``"not measured"`` without a comparison, None for one without errors.
+    ``"not measured"`` when it has no comparison, or one without errors.
     """
-    if comparison is None:
+    comparison = tables.get("comparison")
+    if comparison is None or "error" not in comparison or comparison["error"].isna().all():
         return "not measured"
-    if "error" not in comparison:
-        return None
     return "agrees" if comparison["error"].mean() <= AGREEMENT else "differs"
+
+
+def no_verdict(tables: Tables) -> None:
+    """For a chapter that compares without a right answer."""
 
 
 def beside_targets(

@@ -24,7 +24,7 @@ from memneuro.biology.memristor import (
 )
 from memneuro.biology.recordings import Recording, load
 from memneuro.biology.stimulus import step_windows
-from memneuro.chapter.chapter import Chapter, Tables
+from memneuro.chapter.chapter import Chapter, Tables, no_verdict
 from memneuro.circuit.one_m1t1r import OneM1T1R
 from memneuro.figure import recorded_cell as figure
 
@@ -172,6 +172,7 @@ CHAPTER = Chapter(
     simulate=simulate,
     draw=figure.draw,
     compare=compare,
+    judge=no_verdict,
     notes=(
         "Positive adaptation index: the intervals lengthen during a step.",
         "The coincidence factor counts spikes within 4 ms of the cell's time, the same fraction of the leak time in both.",

@@ -6,7 +6,9 @@ published one are read by the same code.
 
 from __future__ import annotations
 
+import ast
 import math
+import operator
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -22,6 +24,7 @@ from brian2.units import allunits
 KINDS = ("device", "circuit")
 STATUS = ("published", "fitted", "chosen", "derived")
 
+_OPERATORS: dict[type, Any] = {ast.Mult: operator.mul, ast.Div: operator.truediv, ast.Pow: operator.pow}
 _REQUIRED = ("value", "unit", "meaning", "source", "status")
 _OPTIONAL = ("interval", "device_spread", "positive")
 
@@ -41,15 +44,27 @@ def parse_unit(text: str) -> Quantity | float:
     """
     if text.strip() == "1":
         return 1.0
+    complaint = f"{text!r} is not a Brian2 unit such as 'volt', 'hertz/volt' or 'amp/volt**2'"
     try:
-        unit = eval(text, {"__builtins__": {}}, _units())
-    except Exception as error:
-        raise ValueError(
-            f"{text!r} is not a Brian2 unit such as 'volt', '1/second' or 'amp/volt**2'"
-        ) from error
+        unit = _evaluate(ast.parse(text.strip(), mode="eval").body)
+    except (SyntaxError, KeyError, TypeError, ZeroDivisionError, RecursionError) as error:
+        raise ValueError(complaint) from error
     if not isinstance(unit, Quantity):
-        raise ValueError(f"{text!r} is not a Brian2 unit such as 'volt', '1/second' or 'amp/volt**2'")
+        raise ValueError(complaint)
     return unit
+
+
+def _evaluate(node: ast.expr) -> Any:
+    """The value of a product, quotient or power of units and numbers; anything else raises TypeError."""
+    if isinstance(node, ast.Name):
+        return _units()[node.id]
+    if isinstance(node, ast.Constant) and isinstance(node.value, (int, float)):
+        return node.value
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
+        return -_evaluate(node.operand)
+    if isinstance(node, ast.BinOp) and type(node.op) in _OPERATORS:
+        return _OPERATORS[type(node.op)](_evaluate(node.left), _evaluate(node.right))
+    raise TypeError(ast.dump(node))
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from brian2 import Network, Quantity, StateMonitor, ms, second, volt
+from brian2 import Mohm, Network, Quantity, StateMonitor, ms, second, volt
 
 from memneuro.circuit.drive import Constant, PulseTrain
 from memneuro.circuit.one_m1t1r import OneM1T1R
@@ -19,6 +19,7 @@ from memneuro.experiment.refractory_period import refractory_period
 from memneuro.experiment.target import compact_checks
 
 PAIR_WIDTH_MS = 20.0
+LATCHING = np.array([250.0, 500.0, 1000.0]) * Mohm
 
 
 def turn_on(neuron: OneM1T1R, drive: Any, duration: Quantity, dt: Quantity | None = None, n: int = 1) -> pd.DataFrame:
@@ -83,10 +84,10 @@ def run_compact_checks(dt: Quantity | None = None) -> pd.DataFrame:
         rows.append((row, float(gain), abs(gain - row["value"]) / first_at_2v))
 
     for row in checks[checks["check"] == "latch"].to_dict(orient="records"):
-        control = np.array([250.0, 500.0, 1000.0]) * 1e6
-        latched = refractory_period(
-            neuron, resistances=Quantity(control, dim=neuron.circuit["r_control"].dim), trials=1, noise=False, dt=dt
-        )["latched"]
+        table = refractory_period(
+            neuron, resistances=LATCHING, duration=1000 * ms, trials=1, noise=False, dt=dt
+        )  # at 1000 Mohm the gate is last discharged through the closing filament after 850 ms
+        latched = table["latched"]
         rows.append((row, float(latched.mean()), float(not latched.all())))
 
     return pd.DataFrame(
