@@ -5,19 +5,22 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from brian2 import us
 from tqdm.auto import tqdm
 
 from memneuro.biology.registry import DATA_VARIABLE, RecordingUnavailable
 from memneuro.chapter import chapters
 from memneuro.chapter.chapter import AGREEMENT, Chapter
+from memneuro.experiment.score import neurons
 from memneuro.report import Section, provenance, write_report
 
 #: The only chapter that needs a file from outside the package, and may be left out without it.
 NEEDS_RECORDING = "recorded_cell"
 
 INTRODUCTION = (
-    "A neuron made of one diffusive memristor, one transistor and one resistor (R. Zhao et al., Nature Electronics 8, "
-    "1211-1221, 2025, doi:10.1038/s41928-025-01488-x), simulated in Brian2 and put beside what was measured on it.",
+    "A neuron made of one diffusive memristor, one transistor and one resistor (R. Zhao et al., Nature "
+    "Electronics 8, 1211-1221, 2025, doi:10.1038/s41928-025-01488-x), simulated in Brian2 and put beside what was "
+    "measured on it.",
     "A chapter agrees with the measurement when the mean error of its rows is at most "
     f"{AGREEMENT:g}, and differs otherwise. The error is |ln(simulated/measured)| for times and counts, the difference "
     "for probabilities, and the difference divided by 13 ms for the gains of a second pulse.",
@@ -59,10 +62,16 @@ def reproduce(out: Path, fast: bool = False) -> Path:
             sections.append(missing(chapter, error))
     lines = provenance(
         seed="1 in every chapter; 1, 2, 3 in the score",
-        step="the default of each card: about 0.002 of a filament's dissolution time, 5 µs for the cards fitted here",
+        step=", ".join(f"{steps} for {name}" for name, steps in default_steps().items()),
         trials="fewer (--fast): a look, not a result" if fast else "as stated in the tables",
     )
     return write_report(out / "report.html", sections, lines, introduction=INTRODUCTION)
+
+
+def default_steps() -> dict[str, str]:
+    """The time step of each device card that the chapters use, as text."""
+    found = {one.device.name: one.default_step for one in neurons("hopping").values()}
+    return {name: f"{float(step / us):g} µs" for name, step in found.items()}
 
 
 def run_chapter(chapter: Chapter, out: Path, fast: bool) -> Section:

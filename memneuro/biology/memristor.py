@@ -5,8 +5,8 @@ milliseconds. Both are therefore expressed in units of their own:
 
 * time in units of the leak of the integrator: the membrane time constant R_m C_m of the cell, the time 1/gamma1 that a
   filament takes to dissolve in the memristor;
-* drive in units of what makes each fire: a recorded current is turned into a voltage by a gain alone, such that its mean
-  becomes the firing threshold of the memristor neuron and no current becomes no voltage. Nothing else is adjusted.
+* drive in units of what makes each fire: a recorded current is turned into a voltage by a gain alone, such that its
+  mean becomes the firing threshold of the memristor neuron and no current becomes no voltage. Nothing else is adjusted.
 """
 
 from __future__ import annotations
@@ -169,10 +169,8 @@ def noise_voltage(recording: Recording, threshold: Quantity) -> tuple[np.ndarray
     ValueError
         When the mean current is not greater than zero.
     """
-    start, end = (float(edge / second) for edge in noise_window(recording))
-    sweep = recording.sweeps[0]
-    time = np.asarray(sweep.time / second)
-    current = si_array(sweep.current, amp, "current")[(time >= start) & (time <= end)]
+    start, end = (round(float(edge / recording.sampling_interval)) for edge in noise_window(recording))
+    current = si_array(recording.sweeps[0].current, amp, "current")[start:end]
     if current.mean() <= 0:
         raise ValueError(
             f"{recording.name} ({recording.protocol}) has a mean current of {current.mean() * 1e12:.3g} pA; "
@@ -223,7 +221,8 @@ def noise_response(
     voltage, interval = noise_voltage(recording, threshold)
     step = neuron.default_step if dt is None else dt
     times = np.arange(len(voltage)) * float(interval / second) * time_factor
-    grid = np.arange(int(np.ceil(times[-1] / float(step / second)))) * float(step / second)
+    samples = round(len(voltage) * float(interval / step) * time_factor)
+    grid = np.arange(samples) * float(step / second)
     drive = Sampled(TimedArray(np.interp(grid, times, voltage) * volt, dt=step))
     group = neuron.group(trials, drive=drive, dt=step, seed=seed)
     monitor = SpikeMonitor(group)

@@ -14,8 +14,13 @@ NAMES = (
     "pulse_train",
     "leaky_integration",
     "threshold_firing",
+    "cascade",
     "intrinsic_plasticity",
     "refractory_period",
+    "stochasticity",
+    "iv_sweep",
+    "convergence",
+    "score",
     "recorded_cell",
 )
 

@@ -51,13 +51,13 @@ CHAPTER = Chapter(
     name="cascade",
     title="Cascaded connection",
     paragraphs=(
-        "Three neurons in a row, the voltage across the load of one being the input of the next, so each stage must "
-        "restore what it passes on. The table gives, for each stage, the delay from the stage before, its jitter over "
-        "chains, and the output swing beside that of the first stage.",
+        "Three neurons in a row, the voltage across the load of one being the input of the next, so each stage "
+        "must restore what it passes on. The table gives, for each stage, the delay from the stage before, its "
+        "jitter over chains, and the output swing beside that of the first stage.",
     ),
     caption=(
-        "a, load voltage of the three stages of one chain, offset; the first is driven by 0.8 V pulses of 1 ms every 2 ms. "
-        "b, output swing of each stage relative to the first, all chains (grey) and their mean."
+        "a, load voltage of the three stages of one chain, offset; the first is driven by 0.8 V pulses of 1 ms "
+        "every 2 ms. b, output swing of each stage relative to the first, all chains (grey) and their mean."
     ),
     simulate=simulate,
     draw=figure.draw,

@@ -43,11 +43,11 @@ class Chapter:
     draw : callable
         ``draw(tables) -> Figure``, from the tables of `simulate` and, where there is one, ``"comparison"``.
     compare : callable or None
-        ``compare(tables) -> DataFrame``: measured beside simulated values; with a column ``error`` it gives the verdict.
+        ``compare(tables) -> DataFrame``: measured beside simulated values, and ``error`` for the verdict.
     notes : tuple of str
         Reservations.
     judge : callable
-        ``judge(tables) -> verdict``, one of the report's verdicts or None; by default from the errors of the comparison.
+        ``judge(tables) -> verdict``, one of the report's or None; by default from the errors of the comparison.
     """
 
     number: int

@@ -27,14 +27,16 @@ CHAPTER = Chapter(
     name="convergence",
     title="Convergence in the time step",
     paragraphs=(
-        "The published compact model was run with a step near the 10 µs in which the closed device charges the gate, and "
-        "its figures change when the step is made smaller. Here every result is checked against the step.",
-        "Without noise: how far the first spike is from that of a very small step, for the integrator of this package and "
-        "for those of Brian2. With noise: the score for several steps, the same seed drawing the noise of each.",
+        "The published compact model was run with a step near the 10 µs in which the closed device charges the "
+        "gate, and its figures change when the step is made smaller. Here every result is checked against the "
+        "step.",
+        "Without noise: how far the first spike is from that of a very small step, for the integrator of this "
+        "package and for those of Brian2. With noise: the score for several steps, the same seed drawing the "
+        "noise of each.",
     ),
     caption=(
-        "a, error of the first spike against the step; a method that gives no finite state or no spike at a step is left "
-        "out there. b, mean error of the score against the step, one line a seed."
+        "a, error of the first spike against the step; a method that gives no finite state or no spike at a step "
+        "is left out there. b, mean error of the score against the step, one line a seed."
     ),
     simulate=simulate,
     draw=figure.draw,

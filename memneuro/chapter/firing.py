@@ -50,16 +50,16 @@ CHAPTER = Chapter(
     name="firing",
     title="The neuron firing",
     paragraphs=(
-        "Pulses of 0.8 V, 1 ms long, every 2 ms. Silver grows into the gap during a pulse and dissolves between pulses, "
-        "so the bridged length x adds up. When it reaches across the gap the device conducts, charges the gate, and the "
-        "transistor opens: that is the spike. The charged gate then takes the voltage off the device, the filament "
-        "dissolves, and the gate discharges through the control resistor.",
-        "Nothing is reset and there is no refractory flag: the end of the spike and the pause after it come out of the "
-        "circuit.",
+        "Pulses of 0.8 V, 1 ms long, every 2 ms. Silver grows into the gap during a pulse and dissolves between "
+        "pulses, so the bridged length x adds up. When it reaches across the gap the device conducts, charges the "
+        "gate, and the transistor opens: that is the spike. The charged gate then takes the voltage off the "
+        "device, the filament dissolves, and the gate discharges through the control resistor.",
+        "Nothing is reset and there is no refractory flag: the end of the spike and the pause after it come out "
+        "of the circuit.",
     ),
     caption=(
-        "Input, gate voltage, bridged length with the residue in it, and load current. Left: from rest. Right: around the "
-        "first spike. The trial shown has the median first-spike time of 21."
+        "Input, gate voltage, bridged length with the residue in it, and load current. Left: from rest. Right: "
+        "around the first spike. The trial shown has the median first-spike time of 21."
     ),
     simulate=simulate,
     draw=firing.draw,

@@ -31,13 +31,15 @@ CHAPTER = Chapter(
     name="intrinsic_plasticity",
     title="Intrinsic plasticity",
     paragraphs=(
-        "Two pulses of 2 V and 20 ms. Silver left in the gap by the first, the residue, makes the second firing earlier, "
-        "less so the longer the gap.",
-        "This is facilitation. Most cortical cells do the opposite: their firing adapts, that is, it slows down with use.",
+        "Two pulses of 2 V and 20 ms. Silver left in the gap by the first, the residue, makes the second firing "
+        "earlier, less so the longer the gap.",
+        "This is facilitation. Most cortical cells do the opposite: their firing adapts, that is, it slows down "
+        "with use.",
     ),
     caption=(
-        "a, time from the onset of a pulse to its spike, against the gap before the second pulse. b, how much sooner the "
-        "second firing comes. Lines and bands: median and central 68 % of the trials; diamonds: measured."
+        "a, time from the onset of a pulse to its spike, against the gap before the second pulse. b, how much "
+        "sooner the second firing comes. Lines and bands: median and central 68 % of the trials; diamonds: "
+        "measured."
     ),
     simulate=simulate,
     draw=figure.draw,

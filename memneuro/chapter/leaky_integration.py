@@ -26,12 +26,12 @@ CHAPTER = Chapter(
     name="leaky_integration",
     title="Leaky integration",
     paragraphs=(
-        "Pulses of 0.9 V and 1 ms with gaps of 0.4 to 1.2 ms. In a longer gap more of the filament dissolves, so more "
-        "pulses are needed before the first spike: the neuron integrates its input, and the integral leaks.",
+        "Pulses of 0.9 V and 1 ms with gaps of 0.4 to 1.2 ms. In a longer gap more of the filament dissolves, so "
+        "more pulses are needed before the first spike: the neuron integrates its input, and the integral leaks.",
     ),
     caption=(
-        "Pulses before the first spike against the gap between pulses. Line and band: median and central 68 % of the "
-        "simulated trials; diamonds: measured."
+        "Pulses before the first spike against the gap between pulses. Line and band: median and central 68 % of "
+        "the simulated trials; diamonds: measured."
     ),
     simulate=simulate,
     draw=figure.draw,

@@ -25,12 +25,12 @@ CHAPTER = Chapter(
     name="pulse_train",
     title="Pulse-train response",
     paragraphs=(
-        "When does a train of 0.8 V pulses (1 ms every 2 ms) first fire a neuron that starts from rest? Trials differ only "
-        "in the noise of the device.",
+        "When does a train of 0.8 V pulses (1 ms every 2 ms) first fire a neuron that starts from rest? Trials "
+        "differ only in the noise of the device.",
     ),
     caption=(
-        "Fraction of trials that have fired, against time. Circle: median; bar: central 68 % of trials; diamond: the "
-        "measured first spike, one trial of one device."
+        "Fraction of trials that have fired, against time. Circle: median; bar: central 68 % of trials; diamond: "
+        "the measured first spike, one trial of one device."
     ),
     simulate=simulate,
     draw=figure.draw,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from brian2 import Quantity, ms, pA, second, volt
+from brian2 import Quantity, ms, pA, volt
 
 from memneuro.biology.comparison import (
     dimensionless,
@@ -142,8 +142,7 @@ def compare(tables: Tables) -> pd.DataFrame:
     rows = []
     for label, column, table in QUANTITIES:
         values = {
-            name: float(found[table].loc[name, column]) if name in found[table].index else np.nan
-            for name in NEURONS
+            name: float(found[table].loc[name, column]) if name in found[table].index else np.nan for name in NEURONS
         }
         rows.append({"quantity": label, **values})
     return pd.DataFrame(rows)
@@ -154,20 +153,21 @@ CHAPTER = Chapter(
     name="recorded_cell",
     title="Beside a recorded neuron",
     paragraphs=(
-        "A serotonin neuron of the dorsal raphe (whole-cell current clamp, github.com/apayeur/GIF-K, cell DRN162) and the "
-        "memristor neuron, measured by the same code. Times are in units of the leak of each integrator, the membrane "
-        "time constant of the cell and the dissolution time of the filament; drives in units of the rheobase of each.",
-        "Steps: the cell gets currents, the memristor neuron constant voltages or trains of 1 ms pulses every 2 ms. The "
-        "cell fires faster the stronger the current. The memristor neuron fires only in a band above its threshold: "
-        "under a stronger drive the gate stays charged after the first spike and the neuron falls silent, which "
-        "resembles a depolarisation block.",
-        "Noise: both get the same fluctuating current, ten times. For the memristor neuron it is turned into a voltage "
-        "by a gain alone, so that the mean current becomes the firing threshold, and its time axis is compressed by the "
-        "ratio of the leak times. Nothing is fitted to the cell.",
+        "A serotonin neuron of the dorsal raphe (whole-cell current clamp, github.com/apayeur/GIF-K, cell DRN162) "
+        "and the memristor neuron, measured by the same code. Times are in units of the leak of each integrator, "
+        "the membrane time constant of the cell and the dissolution time of the filament; drives in units of the "
+        "rheobase of each.",
+        "Steps: the cell gets currents, the memristor neuron constant voltages or trains of 1 ms pulses every 2 "
+        "ms. The cell fires faster the stronger the current. The memristor neuron fires only in a band above its "
+        "threshold: under a stronger drive the gate stays charged after the first spike and the neuron falls "
+        "silent, which resembles a depolarisation block.",
+        "Noise: both get the same fluctuating current, ten times. For the memristor neuron it is turned into a "
+        "voltage by a gain alone, so that the mean current becomes the firing threshold, and its time axis is "
+        "compressed by the ratio of the leak times. Nothing is fitted to the cell.",
     ),
     caption=(
-        "a, rate against the amplitude of a step; shaded: central 68 % of the trials. b, spikes in ten repeats of the "
-        "same noise. One leak time is 28 ms in the cell and about 5 ms in the memristor neuron."
+        "a, rate against the amplitude of a step; shaded: central 68 % of the trials. b, spikes in ten repeats of "
+        "the same noise. One leak time is 28 ms in the cell and about 5 ms in the memristor neuron."
     ),
     simulate=simulate,
     draw=figure.draw,
@@ -175,7 +175,8 @@ CHAPTER = Chapter(
     judge=no_verdict,
     notes=(
         "Positive adaptation index: the intervals lengthen during a step.",
-        "The coincidence factor counts spikes within 4 ms of the cell's time, the same fraction of the leak time in both.",
+        "The coincidence factor counts spikes within 4 ms of the cell's time, the same fraction of the leak time "
+        "in both.",
         "One cell only; the comparison is a first look, not evidence about neurons in general.",
     ),
 )

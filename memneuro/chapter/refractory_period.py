@@ -32,20 +32,21 @@ CHAPTER = Chapter(
     name="refractory_period",
     title="Refractory period",
     paragraphs=(
-        "After a spike the charged gate takes the voltage off the device, so the neuron cannot fire until the gate has "
-        "discharged through the control resistor. A larger resistor makes the intervals longer; no refractory time is "
-        "written into the model.",
+        "After a spike the charged gate takes the voltage off the device, so the neuron cannot fire until the "
+        "gate has discharged through the control resistor. A larger resistor makes the intervals longer; no "
+        "refractory time is written into the model.",
     ),
     caption=(
-        "Mean interval between spikes in the stable phase against the control resistor, 0.8 V pulses of 1 ms every 2 ms. "
-        "Line: simulated mean; band: central 68 % of the trials' means; diamonds: measured; dotted: the period of the "
-        "pulses, below which no interval can lie for long."
+        "Mean interval between spikes in the stable phase against the control resistor, 0.8 V pulses of 1 ms "
+        "every 2 ms. Line: simulated mean; band: central 68 % of the trials' means; diamonds: measured; dotted: "
+        "the period of the pulses, below which no interval can lie for long."
     ),
     simulate=simulate,
     draw=figure.draw,
     compare=compare,
     notes=(
         "Intervals tend to lock to multiples of the pulse period.",
-        "Column latched: fraction of trials that fired, fell silent for the last 100 ms and ended with the gate charged.",
+        "Column latched: fraction of trials that fired, fell silent for the last 100 ms and ended with the gate "
+        "charged.",
     ),
 )

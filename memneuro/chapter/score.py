@@ -23,9 +23,7 @@ def simulate(fast: bool) -> dict[str, pd.DataFrame]:
         condition = {key: row[key] for key in ("figure", "condition", "condition_value", "condition_unit")}
         condition |= {"measured": row["measured"], "unit": row["unit"]}
         rows.append(condition | {"device": MODEL, "simulated": row["simulated"], "error": row["error"]})
-        rows += [
-            condition | {"device": name, "simulated": row[name], "error": row[f"{name}_error"]} for name in OTHERS
-        ]
+        rows += [condition | {"device": name, "simulated": row[name], "error": row[f"{name}_error"]} for name in OTHERS]
     return {"rows": pd.DataFrame(rows)}
 
 
@@ -49,12 +47,13 @@ CHAPTER = Chapter(
     name="score",
     title="Score of three device models",
     paragraphs=(
-        "The same measurements for the hopping model, for the published compact model as published, and for the compact "
-        "model refitted with the same freedom per device as the hopping model has. All at converged steps.",
+        "The same measurements for the hopping model, for the published compact model as published, and for the "
+        "compact model refitted with the same freedom per device as the hopping model has. All at converged "
+        "steps.",
     ),
     caption=(
-        "Error of every measurement and variant (see the definition at the top); dashed: mean over the rows. An interval "
-        "that latches, or a neuron that never fires, counts 3."
+        "Error of every measurement and variant (see the definition at the top); dashed: mean over the rows. An "
+        "interval that latches, or a neuron that never fires, counts 3."
     ),
     simulate=simulate,
     draw=figure.draw,

@@ -37,21 +37,22 @@ CHAPTER = Chapter(
     name="stochasticity",
     title="Stochasticity",
     paragraphs=(
-        "The same pulse train again and again: spikes and pauses differ because the device fluctuates. CV: standard "
-        "deviation of the intervals over their mean. Fano factor: variance of the spike count in a window over its mean; "
-        "1 for a Poisson process, below 1 for a more regular one.",
-        "A count that varies more from trial to trial than within a trial shows noise that is slow beside the intervals: "
-        "each trial starts from another state of the device and keeps it for a while.",
+        "The same pulse train again and again: spikes and pauses differ because the device fluctuates. CV: "
+        "standard deviation of the intervals over their mean. Fano factor: variance of the spike count in a "
+        "window over its mean; 1 for a Poisson process, below 1 for a more regular one.",
+        "Intervals gather at multiples of the pulse period. For independent intervals the Fano factor settles in "
+        "long windows; where it goes on rising, the rate wanders slowly, as the tip potential of the device does.",
     ),
     caption=(
-        "a, distribution of the intervals after 0.5 s, pulses of 1 ms every 2 ms. b, Fano factor against the counting "
-        "window, within a trial (filled) and across trials (open); dotted: Poisson."
+        "a, distribution of the intervals after 0.5 s, pulses of 1 ms every 2 ms. b, Fano factor against the "
+        "counting window, within a trial (filled) and across trials (open); dotted: Poisson."
     ),
     simulate=simulate,
     draw=figure.draw,
     compare=compare,
     notes=(
-        "For orientation: the interval CV is 0.05 to 0.3 in slices under constant current (Holt et al. 1996) and 0.5 to 1 "
-        "in the cortex in vivo (Softky and Koch 1993), the Fano factor 1 to 1.5 there (Shadlen and Newsome 1998).",
+        "For orientation: the interval CV is 0.05 to 0.3 in slices under constant current (Holt et al. 1996) and "
+        "0.5 to 1 in the cortex in vivo (Softky and Koch 1993), the Fano factor 1 to 1.5 there (Shadlen and "
+        "Newsome 1998).",
     ),
 )

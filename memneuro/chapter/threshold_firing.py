@@ -37,12 +37,13 @@ CHAPTER = Chapter(
     name="threshold_firing",
     title="Threshold firing",
     paragraphs=(
-        "A single pulse of 15 ms either fires the neuron or does not. The probability rises from near 0 to near 1 over "
-        "about 0.2 V, because the device fluctuates from trial to trial; a stronger pulse also fires it sooner.",
+        "A single pulse of 15 ms either fires the neuron or does not. The probability rises from near 0 to near 1 "
+        "over about 0.2 V, because the device fluctuates from trial to trial; a stronger pulse also fires it "
+        "sooner.",
     ),
     caption=(
-        "a, firing probability of a 15 ms pulse against its amplitude; bars: 68 % interval. b, delay of the spike in the "
-        "trials that fired; line and band: median and central 68 %. Diamonds: measured."
+        "a, firing probability of a 15 ms pulse against its amplitude; bars: 68 % interval. b, delay of the spike "
+        "in the trials that fired; line and band: median and central 68 %. Diamonds: measured."
     ),
     simulate=simulate,
     draw=figure.draw,

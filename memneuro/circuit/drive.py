@@ -23,7 +23,9 @@ def _check(name: str, value: Any, unit: Quantity, *, positive: bool = False, sig
     """Raise when `value` has the wrong unit, is not finite, or has a sign that makes no sense."""
     if not have_same_dimensions(value, unit):
         raise DimensionMismatchError(
-            f"{name} must have the unit of {unit!r}, got {value!r}", get_dimensions(value), get_dimensions(unit)
+            f"{name} must have the unit of {unit!r}, got {value!r}",
+            get_dimensions(value),
+            get_dimensions(unit),
         )
     number = np.asarray(value, dtype=float)
     if not np.all(np.isfinite(number)):

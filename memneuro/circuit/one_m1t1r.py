@@ -44,8 +44,8 @@ class OneM1T1R:
     Parameters
     ----------
     device : str or Card
-        A device card, its name (``"hopping_2e4d"``), or the name of a model (``"hopping"``, ``"compact"``), which stands
-        for the model's default card.
+        A device card, its name (``"hopping_2e4d"``), or the name of a model (``"hopping"``, ``"compact"``), which
+        stands for the model's default card.
     circuit : str or Card
         A circuit card or its name.
 
@@ -258,9 +258,7 @@ class OneM1T1R:
             drawn[key] = (value * np.exp(deviation * normal), unit)
         return drawn
 
-    def _step(
-        self, dt: Quantity | None, values: Mapping[str, tuple[Any, str]], drive: Drive, check: bool
-    ) -> Quantity:
+    def _step(self, dt: Quantity | None, values: Mapping[str, tuple[Any, str]], drive: Drive, check: bool) -> Quantity:
         plain = {key: value for key, (value, _) in values.items()}
         if dt is None:
             dt = self.model.default_step(plain)
@@ -288,5 +286,3 @@ def _whole(value: Any, name: str, low: int, high: int) -> int:
     if isinstance(value, bool) or not float(value).is_integer() or not low <= int(value) <= high:
         raise ValueError(f"{name} = {value!r}; accepted: a whole number from {low} to {high}")
     return int(value)
-
-

@@ -61,7 +61,8 @@ static inline double _nmos_current(double vg, double vd, double k, double vt, do
     const double forward = _softplus(pinch / (2.0 * u)), reverse = _softplus((pinch - vd) / (2.0 * u));
     return 4.0 * n * n * k * u * u * (forward - reverse) * (forward + reverse);
 }
-static inline double _drain_voltage(double vg, double vdd, double rload, double k, double vt, double n, double temperature)
+static inline double _drain_voltage(double vg, double vdd, double rload, double k, double vt, double n,
+                                    double temperature)
 {
     const double u = 8.617333262e-5 * temperature, pinch = (vg - vt) / n;
     const double scale = rload * 4.0 * n * n * k * u * u;
@@ -83,9 +84,8 @@ static inline double _drain_voltage(double vg, double vdd, double rload, double 
 def _cython_code(declaration: str) -> str:
     body = "\n".join("    " + line for line in _C_CODE.splitlines())
     guard = "    #ifndef MEMNEURO_NMOS\n    #define MEMNEURO_NMOS\n"
-    return (
-        f'cdef extern from *:\n    """\n    #include <math.h>\n{guard}{body}\n    #endif\n    """\n    {declaration} nogil\n'
-    )
+    text = f"#include <math.h>\n{guard}{body}\n    #endif"
+    return f'cdef extern from *:\n    """\n    {text}\n    """\n    {declaration} nogil\n'
 
 
 nmos_current = Function(

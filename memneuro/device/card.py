@@ -12,7 +12,7 @@ import operator
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from functools import cache
 from importlib import resources
 from pathlib import Path
 from types import MappingProxyType
@@ -29,7 +29,7 @@ _REQUIRED = ("value", "unit", "meaning", "source", "status")
 _OPTIONAL = ("interval", "device_spread", "positive")
 
 
-@lru_cache(maxsize=1)
+@cache
 def _units() -> dict[str, Any]:
     return {name: getattr(allunits, name) for name in allunits.__all__}
 
@@ -141,9 +141,7 @@ class Card:
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
-            raise ValueError(
-                f"card {self.name!r}: kind {self.kind!r} is unknown; accepted: {', '.join(KINDS)}"
-            )
+            raise ValueError(f"card {self.name!r}: kind {self.kind!r} is unknown; accepted: {', '.join(KINDS)}")
         object.__setattr__(self, "parameters", MappingProxyType(dict(self.parameters)))
         for name, parameter in self.parameters.items():
             self._check(name, parameter, parameter.value)
@@ -153,16 +151,15 @@ class Card:
             raise ValueError(f"card {self.name!r}: {name} = {value!r} is not finite")
         if parameter.positive and value <= 0:
             raise ValueError(
-                f"card {self.name!r}: {name} = {value:g} {parameter.unit} must be greater than zero ({parameter.meaning})"
+                f"card {self.name!r}: {name} = {value:g} {parameter.unit} must be greater than zero "
+                f"({parameter.meaning})"
             )
         if not parameter.positive and value < 0:
             raise ValueError(f"card {self.name!r}: {name} = {value:g} {parameter.unit} must not be negative")
 
     def __getitem__(self, name: str) -> Quantity | float:
         if name not in self.parameters:
-            raise KeyError(
-                f"card {self.name!r} has no parameter {name!r}; it has: {', '.join(self.parameters)}"
-            )
+            raise KeyError(f"card {self.name!r} has no parameter {name!r}; it has: {', '.join(self.parameters)}")
         return self.parameters[name].quantity
 
     def values(self) -> dict[str, Quantity | float]:
@@ -187,9 +184,7 @@ class Card:
                 )
             old = parameters[name]
             number = self.number(name, value)
-            parameters[name] = replace(
-                old, value=number, source="set by the user", status="chosen", interval=None
-            )
+            parameters[name] = replace(old, value=number, source="set by the user", status="chosen", interval=None)
         return replace(self, parameters=parameters)
 
     def number(self, name: str, value: Any) -> float:
@@ -206,7 +201,7 @@ class Card:
         self._check(name, parameter, number)
         return number
 
-    def table(self):
+    def table(self) -> Any:
         """Return the card as a tidy frame: one row a parameter."""
         import pandas as pd
 
@@ -250,9 +245,7 @@ def read_card(path: str | Path) -> Card:
         lacking = [key for key in _REQUIRED if key not in entry]
         unknown = [key for key in entry if key not in _REQUIRED + _OPTIONAL]
         if lacking or unknown:
-            raise ValueError(
-                f"{path.name}, parameter {name!r}: lacks {lacking}, has unknown entries {unknown}"
-            )
+            raise ValueError(f"{path.name}, parameter {name!r}: lacks {lacking}, has unknown entries {unknown}")
         interval = entry.get("interval")
         parameters[name] = Parameter(
             value=float(entry["value"]),
@@ -274,7 +267,7 @@ def card_names(kind: str | None = None) -> list[str]:
     return names if kind is None else [name for name in names if card(name).kind == kind]
 
 
-@lru_cache(maxsize=None)
+@cache
 def card(name: str) -> Card:
     """Return one of the package's cards by name.
 
@@ -301,7 +294,11 @@ def write_card(given: Card, path: str | Path, comment: str = "") -> None:
     lines += [f"kind = {quote(given.kind)}", f"model = {quote(given.model)}", f"about = {quote(given.about)}"]
     for name, p in given.parameters.items():
         lines += ["", f"[parameters.{name}]", f"value = {float(p.value)!r}", f"unit = {quote(p.unit)}"]
-        lines += [f"meaning = {quote(p.meaning)}", f"source = {quote(p.source)}", f"status = {quote(p.status)}"]
+        lines += [
+            f"meaning = {quote(p.meaning)}",
+            f"source = {quote(p.source)}",
+            f"status = {quote(p.status)}",
+        ]
         if p.interval is not None:
             lines.append(f"interval = [{float(p.interval[0])!r}, {float(p.interval[1])!r}]")
         if p.device_spread:

@@ -48,7 +48,8 @@ r_device = r_on*x_total + r_off*(exp(gap/tunnel_length) - 1)/(exp(1/tunnel_lengt
 """
 
 _TIP = """
-dv_tip/dt = -v_tip*arrhenius_growth/tau_tip + sigma_tip*sqrt(2*arrhenius_growth*temperature/(300*kelvin)/tau_tip)*xi_tip : volt
+tip_amplitude = sigma_tip*sqrt(2*arrhenius_growth*temperature/(300*kelvin)/tau_tip) : volt*hertz**0.5
+dv_tip/dt = -v_tip*arrhenius_growth/tau_tip + tip_amplitude*xi_tip : volt
 """
 
 

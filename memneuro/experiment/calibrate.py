@@ -152,7 +152,15 @@ def conditions() -> pd.DataFrame:
     return pd.DataFrame(rows, columns=names)
 
 
-def evaluate(search: Search, points: Sequence[np.ndarray], *, trials: int, trials_3d: int, seed: int, noise: bool = True) -> np.ndarray:
+def evaluate(
+    search: Search,
+    points: Sequence[np.ndarray],
+    *,
+    trials: int,
+    trials_3d: int,
+    seed: int,
+    noise: bool = True,
+) -> np.ndarray:
     """Error of every scored row (and the latched fraction) at every point.
 
     Returns
@@ -182,13 +190,19 @@ def evaluate(search: Search, points: Sequence[np.ndarray], *, trials: int, trial
             np.zeros(len(index)) * second,
         )
         fitted = [search.values(points[p], table.at[c, "device"]) for p, c, _ in layout]
-        values = {
+        values: dict[str, Any] = {
             name: np.array([one[name] for one in fitted])[index] * parse_unit(neuron.device.parameters[name].unit)
             for name in fitted[0]
         }
         group = neuron.group(
-            len(index), drive=drive, dt=search.step, seed=seed, noise=noise, check_step=False,
-            r_control=control[index] * ohm, **values,
+            len(index),
+            drive=drive,
+            dt=search.step,
+            seed=seed,
+            noise=noise,
+            check_step=False,
+            r_control=control[index] * ohm,
+            **values,
         )
         if noise and search.variant == "hopping":
             group.v_tip = np.asarray(values["sigma_tip"]) * norm.ppf(rank) * volt
@@ -202,7 +216,12 @@ def evaluate(search: Search, points: Sequence[np.ndarray], *, trials: int, trial
             found = [np.asarray(by_neuron[j] / ms) for j in range(starts[k], starts[k] + n)]
             trains[p, c] = [train[train < end] for train in found]
             gates[p, c] = gate[starts[k] : starts[k] + n]
-    return np.array([_errors(table, {c: trains[p, c] for c in table.index}, {c: gates[p, c] for c in table.index}) for p in range(len(points))])
+    return np.array(
+        [
+            _errors(table, {c: trains[p, c] for c in table.index}, {c: gates[p, c] for c in table.index})
+            for p in range(len(points))
+        ]
+    )
 
 
 def _errors(table: pd.DataFrame, trains: dict[int, list[np.ndarray]], gates: dict[int, np.ndarray]) -> np.ndarray:
@@ -230,10 +249,9 @@ def _errors(table: pd.DataFrame, trains: dict[int, list[np.ndarray]], gates: dic
             if np.isclose(row["value"], 250):
                 simulated["2e", 0.8] = np.median(first)
             end = row["duration"] * 1e3
-            intervals = [np.diff(train[train > f + 100]) for train, f in zip(own, first, strict=True)]
-            intervals = np.concatenate(intervals)
-            if intervals.size:
-                simulated["4d", row["value"]] = intervals.mean()
+            isi = np.concatenate([np.diff(train[train > f + 100]) for train, f in zip(own, first, strict=True)])
+            if isi.size:
+                simulated["4d", row["value"]] = isi.mean()
             stuck = [
                 train.size > 0 and end - train[-1] > refractory_period.SILENT_MS and v > 0.2
                 for train, v in zip(own, gates[int(c)], strict=True)
@@ -302,7 +320,7 @@ def calibrate(
         start = search.point({device: card(name) for device, name in VARIANTS[search.variant].items()})
     options = {"seed": seed, "popsize": population, "verbose": -9, "bounds": [0, 1]}
     strategy = cma.CMAEvolutionStrategy(start, sigma, options)
-    effort = {"trials": trials, "trials_3d": trials_3d, "noise": noise}
+    effort: dict[str, Any] = {"trials": trials, "trials_3d": trials_3d, "noise": noise}
 
     def judge(point: np.ndarray) -> float:
         """The objective on noise that the search does not see."""
@@ -326,7 +344,9 @@ def calibrate(
     return best, pd.DataFrame(history, columns=["generation", "best", "mean_point", "step"])
 
 
-def intervals(search: Search, point: np.ndarray, *, trials: int, trials_3d: int, seed: int) -> list[tuple[float, float]]:
+def intervals(
+    search: Search, point: np.ndarray, *, trials: int, trials_3d: int, seed: int
+) -> list[tuple[float, float]]:
     """Range of each parameter, the others kept, within which the mean error rises by at most 0.02.
 
     Returns
@@ -353,8 +373,13 @@ def intervals(search: Search, point: np.ndarray, *, trials: int, trials_3d: int,
     return ranges
 
 
-def make_cards(search: Search, point: np.ndarray, ranges: Sequence[tuple[float, float]] | None, source: str) -> dict[str, Card]:
-    """The four cards at a point, with confidence ranges where they were computed."""
+def make_cards(
+    search: Search, point: np.ndarray, ranges: Sequence[tuple[float, float]] | None, source: str
+) -> dict[str, Card]:
+    """The four cards at a point, with confidence ranges where they were computed.
+
+    The device-to-device spread of a parameter is the standard deviation of its logarithm over the four fitted devices.
+    """
     template = card(search.template)
     known = dict(zip(search.names(), ranges, strict=True)) if ranges is not None else {}
     cards = {}
@@ -362,10 +387,19 @@ def make_cards(search: Search, point: np.ndarray, ranges: Sequence[tuple[float, 
         parameters = dict(template.parameters)
         for name, value in search.values(point, device).items():
             owner = device if name in search.by_device else ""
+            among = [search.values(point, other)[name] for other in DEVICES]
             parameters[name] = replace(
-                parameters[name], value=float(f"{value:.5g}"), source=source, status="fitted", interval=known.get((owner, name))
+                parameters[name],
+                device_spread=float(f"{np.std(np.log(among), ddof=1):.3g}") if name in search.by_device else 0.0,
+                value=float(f"{value:.5g}"),
+                source=source,
+                status="fitted",
+                interval=known.get((owner, name)),
             )
-        about = f"{template.model.capitalize()} device fitted to Fig. {', '.join(figures)} with kinetics shared by four devices."
+        about = (
+            f"{template.model.capitalize()} device fitted to Fig. {', '.join(figures)}; "
+            "its kinetics are shared by the four devices."
+        )
         cards[device] = Card(VARIANTS[search.variant][device], "device", template.model, about, parameters)
     return cards
 
@@ -381,9 +415,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--sigma", type=float, default=0.02, help="first step as a fraction of the ranges")
     parser.add_argument("--no-noise", action="store_true", help="fit without noise, a fast first stage")
     parser.add_argument("--no-ranges", action="store_true", help="skip the confidence ranges")
-    parser.add_argument("--from-scratch", action="store_true", help="start hopping from a noise-free fit, not the cards")
+    parser.add_argument(
+        "--from-scratch", action="store_true", help="start hopping from a noise-free fit, not the cards"
+    )
     parser.add_argument("--start", type=Path, help="folder of cards to start from (default: the package's)")
-    parser.add_argument("--out", type=Path, default=Path("calibration"), help="folder for cards and history (default: %(default)s)")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=Path("calibration"),
+        help="folder for cards and history (default: %(default)s)",
+    )
     args = parser.parse_args(arguments)
     search = SEARCHES[args.device]
     start = None
@@ -397,8 +438,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         start = literature_start(search)
     effort = {"trials": args.trials, "trials_3d": 4 * args.trials}
     point, history = calibrate(
-        search, start=start, sigma=args.sigma, generations=args.generations, population=args.population,
-        seed=args.seed, noise=not args.no_noise, **effort,
+        search,
+        start=start,
+        sigma=args.sigma,
+        generations=args.generations,
+        population=args.population,
+        seed=args.seed,
+        noise=not args.no_noise,
+        **effort,
     )
     ranges = None if args.no_ranges else intervals(search, point, seed=70000, **effort)
     source = (

@@ -183,7 +183,13 @@ def run_with_progress(network: Network, duration: Quantity, label: str | None = 
     if label is None:
         network.run(duration, namespace={})
         return
-    with tqdm(total=100, desc=label, unit="%", leave=False, bar_format="{desc}: {percentage:3.0f}%|{bar}| {elapsed}<{remaining}") as bar:
+    with tqdm(
+        total=100,
+        desc=label,
+        unit="%",
+        leave=False,
+        bar_format="{desc}: {percentage:3.0f}%|{bar}| {elapsed}<{remaining}",
+    ) as bar:
 
         def report(elapsed: Any, completed: float, start: Any, total: Any) -> None:
             bar.update(100 * completed - bar.n)

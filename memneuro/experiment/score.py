@@ -121,7 +121,13 @@ def simulate_rows(
     for control, interval in pooled_interval(table).items():
         part = table[table["r_control_Mohm"] == control]
         rows.append(
-            ("4d", float(control), float(interval), float(part["latched"].mean()), float((part["intervals"] == 0).mean()))
+            (
+                "4d",
+                float(control),
+                float(interval),
+                float(part["latched"].mean()),
+                float((part["intervals"] == 0).mean()),
+            )
         )
     return pd.DataFrame(rows, columns=["figure", "condition_value", "simulated", "latched", "silent"])
 
@@ -207,9 +213,7 @@ def score_variant(
     per_seed = errors.mean(axis=1)
     return {
         "device": variant,
-        "step_us": {
-            name: float((one.default_step if step is None else step) / us) for name, one in devices.items()
-        },
+        "step_us": {name: float((one.default_step if step is None else step) / us) for name, one in devices.items()},
         "seeds": seed_list,
         "mean_log_error": float(per_seed.mean()),
         "mean_log_error_per_seed": [float(value) for value in per_seed],
@@ -270,5 +274,3 @@ def score(
                 row[other] = theirs["simulated"]
                 row[f"{other}_error"] = theirs["error"]
     return result
-
-

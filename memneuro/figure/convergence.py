@@ -34,7 +34,8 @@ def draw(tables: Mapping[str, pd.DataFrame]) -> Figure:
         part = part.sort_values("step_us")
         marker = SEED_MARKERS[k % len(SEED_MARKERS)]
         below.plot(part["step_us"], part["mean_log_error"], marker=marker, label=f"seed {seed}")
-    below.set(xlabel="time step (µs)", ylabel="mean error of the score", xscale="log", ylim=(0, 1.2 * score["mean_log_error"].max()))
+    top = 1.2 * score["mean_log_error"].max()
+    below.set(xlabel="time step (µs)", ylabel="mean error of the score", xscale="log", ylim=(0, top))
     steps = np.unique(np.concatenate([spikes["step_us"], score["step_us"]]))
     below.set_xticks(steps)
     below.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))

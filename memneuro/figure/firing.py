@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from memneuro.figure.style import BLACK, BLUE, GREEN, ORANGE, VERMILION, new_figure
 
-AROUND_MS = (4.0, 12.0)
+AROUND_MS = (4.0, 16.0)
 
 
 def draw(tables: Mapping[str, pd.DataFrame]) -> Figure:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 import numpy as np
@@ -45,8 +46,6 @@ def draw(tables: Mapping[str, pd.DataFrame]) -> Figure:
 
 
 def _short(name: str) -> str:
-    """A device's name on two lines, short enough for an axis."""
-    head, _, tail = str(name).replace(" polarity", "").partition(";")
-    head, _, more = head.partition(",")
-    tail = (tail or more).strip()
-    return f"{head.split(' (')[0]}\n{tail}" if tail else head.split(" (")[0]
+    """A device's name on at most two lines, short enough for an axis."""
+    plain = re.sub(r"\s*\(.*\)", "", str(name)).replace(" polarity", "")
+    return re.sub(r"\s*[;,]\s*", "\n", plain, count=1)

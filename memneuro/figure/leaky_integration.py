@@ -16,7 +16,8 @@ def draw(tables: Mapping[str, pd.DataFrame]) -> Figure:
     figure, axes = new_figure()
     # Where more than 16 % of the trials had not fired when the run ended, the band ends with the run.
     longest = table["condition_value"].map(tables["trials"].groupby("gap_ms")["pulses"].max())
-    axes.fill_between(table["condition_value"], table["low"], table["high"].fillna(longest), color=BLUE, alpha=0.2, linewidth=0)
+    high = table["high"].fillna(longest)
+    axes.fill_between(table["condition_value"], table["low"], high, color=BLUE, alpha=0.2, linewidth=0)
     axes.plot(table["condition_value"], table["simulated"], color=BLUE, marker="o", label="simulated, central 68 %")
     axes.plot(table["condition_value"], table["measured"], label="measured", **MEASURED)
     axes.set(xlabel="gap between pulses (ms)", ylabel="pulses before the first spike", ylim=(0, None))

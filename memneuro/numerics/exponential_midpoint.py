@@ -32,6 +32,8 @@ edge is seen without a refractory flag.
 
 from __future__ import annotations
 
+from typing import Any
+
 import sympy as sp
 from brian2.equations.equations import Equations
 from brian2.parsing.sympytools import str_to_sympy, sympy_to_str
@@ -86,7 +88,7 @@ def _used_subexpressions(equations: Equations, codes: list[str]) -> list[str]:
 class ExponentialMidpoint(StateUpdateMethod):
     """The ``exponential_midpoint`` state updater; see the module's documentation for the scheme."""
 
-    def __call__(self, equations: Equations, variables=None, method_options=None) -> str:
+    def __call__(self, equations: Equations, variables: Any = None, method_options: Any = None) -> str:
         """Return the abstract code of one step.
 
         Parameters
@@ -119,9 +121,7 @@ class ExponentialMidpoint(StateUpdateMethod):
         for name in equations.subexpr_names:
             used = get_identifiers(equations[name].expr.code)
             if any(word == "xi" or word.startswith("xi_") for word in used):
-                raise UnsupportedEquationsException(
-                    f"move the noise of subexpression {name!r} into its equation"
-                )
+                raise UnsupportedEquationsException(f"move the noise of subexpression {name!r} into its equation")
 
         streams = {xi: k for k, xi in enumerate(sorted({xi for terms in noise.values() for xi in terms}))}
         if streams and SEED_NAME not in equations.parameter_names:
@@ -150,12 +150,8 @@ class ExponentialMidpoint(StateUpdateMethod):
             lines.append(f"_{name}_start = {word_substitute(equations[name].expr.code, start_names)}")
         for name in states:
             if noise[name]:
-                terms = " + ".join(
-                    f"({word_substitute(g, start_names)})*_{xi}" for xi, g in noise[name].items()
-                )
-                memory = (
-                    f"*relaxation(2*dt*({word_substitute(decay[name], start_names)}))" if decay[name] else ""
-                )
+                terms = " + ".join(f"({word_substitute(g, start_names)})*_{xi}" for xi, g in noise[name].items())
+                memory = f"*relaxation(2*dt*({word_substitute(decay[name], start_names)}))" if decay[name] else ""
                 lines.append(f"_noise_{name} = ({terms})*sqrt(dt{memory})")
         for name in states:
             kick = f" + 0.5*_noise_{name}" if noise[name] else ""
@@ -174,7 +170,7 @@ class ExponentialMidpoint(StateUpdateMethod):
 
     @staticmethod
     def _advance(name: str, code: str, decay: str | None, names: dict[str, str], step: str) -> str:
-        """The exact solution over `step`, from the start of the step, of the linear equation with given coefficients."""
+        """The exact solution over `step`, from the start of the step, of the equation with given coefficients."""
         own = names if decay is None else {**names, name: name}
         move = f"{name} + {step}*({word_substitute(code, own)})"
         return f"{move}*relaxation(({word_substitute(decay, names)})*{step})" if decay else move

@@ -9,6 +9,8 @@ The function is known to Brian2 as ``philox_normal(seed, index, step, stream)`` 
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from brian2 import DEFAULT_FUNCTIONS
 from brian2.core.functions import Function
@@ -35,9 +37,7 @@ def philox4x32(counter: tuple, key: tuple[int, int]) -> tuple[np.ndarray, ...]:
     tuple of four numpy.ndarray of uint64
         Words in [0, 2**32).
     """
-    c0, c1, c2, c3 = np.broadcast_arrays(
-        *[np.asarray(c).astype(np.uint64) & np.uint64(_MASK) for c in counter]
-    )
+    c0, c1, c2, c3 = np.broadcast_arrays(*[np.asarray(c).astype(np.uint64) & np.uint64(_MASK) for c in counter])
     k0, k1 = int(key[0]) & _MASK, int(key[1]) & _MASK
     mask, shift = np.uint64(_MASK), np.uint64(32)
     for _ in range(ROUNDS):
@@ -52,7 +52,7 @@ def philox4x32(counter: tuple, key: tuple[int, int]) -> tuple[np.ndarray, ...]:
     return c0, c1, c2, c3
 
 
-def _numpy_normal(seed, index, step, stream):
+def _numpy_normal(seed: Any, index: Any, step: Any, stream: Any) -> np.ndarray:
     seed = int(seed)
     step = np.asarray(step, dtype=np.int64).astype(np.uint64)
     words = philox4x32(

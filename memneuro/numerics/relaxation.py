@@ -5,6 +5,8 @@ It is the average of exp(-s) over [0, z]: the weight with which a linear equatio
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from brian2 import DEFAULT_FUNCTIONS
 from brian2.core.functions import Function
@@ -12,7 +14,7 @@ from brian2.core.functions import Function
 SERIES_BELOW = 1e-4
 
 
-def _numpy_relaxation(z):
+def _numpy_relaxation(z: Any) -> np.ndarray:
     z = np.asarray(z, dtype=float)
     small = np.abs(z) < SERIES_BELOW
     safe = np.where(small, 1.0, z)

@@ -9,7 +9,15 @@ from brian2 import us
 
 from memneuro.circuit.one_m1t1r import OneM1T1R
 from memneuro.experiment.calibrate import SEARCHES, evaluate
-from memneuro.experiment.score import DEVICES, VARIANTS, neurons, row_error, score, score_variant, simulate_rows
+from memneuro.experiment.score import (
+    DEVICES,
+    VARIANTS,
+    neurons,
+    row_error,
+    score,
+    score_variant,
+    simulate_rows,
+)
 
 REDUCED = {"2e": 100, "3b": 100, "3cd": 400, "4ab": 100, "4d": 40}
 
@@ -44,13 +52,20 @@ def test_search_and_score_agree_without_noise():
     search = SEARCHES["hopping"]
     cards = {device: neuron.device for device, neuron in neurons("hopping").items()}
     errors = evaluate(search, [search.point(cards)], trials=1, trials_3d=1, seed=0, noise=False)[0]
-    rows = simulate_rows(neurons("hopping"), step=search.step, noise=False).set_index(["figure", "condition_value"])
+    rows = simulate_rows(neurons("hopping"), step=search.step, noise=False).set_index(
+        ["figure", "condition_value"]
+    )
     from memneuro.experiment.target import targets
 
     wanted = targets()
     wanted = wanted[wanted["in_score"]]
     expected = [
-        row_error(r["unit"], r["condition"], r["measured"], rows.loc[(r["figure"], r["condition_value"]), "simulated"])
+        row_error(
+            r["unit"],
+            r["condition"],
+            r["measured"],
+            rows.loc[(r["figure"], r["condition_value"]), "simulated"],
+        )
         for r in wanted.to_dict(orient="records")
     ]
     # The intervals of the noise-free neuron are chaotic: rounding of the parameters moves their mean a little.
