@@ -19,6 +19,7 @@ NAMES = (
     "refractory_period",
     "stochasticity",
     "iv_sweep",
+    "energy",
     "convergence",
     "score",
     "recorded_cell",

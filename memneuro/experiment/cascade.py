@@ -78,7 +78,12 @@ def _check(stages: int, trials: int, v_dd: Quantity) -> None:
 
 
 def _chains(
-    neuron: OneM1T1R, stages: int, trials: int, v_dd: Quantity, train: tuple[Quantity, Quantity, Quantity], **options: Any
+    neuron: OneM1T1R,
+    stages: int,
+    trials: int,
+    v_dd: Quantity,
+    train: tuple[Quantity, Quantity, Quantity],
+    **options: Any,
 ) -> tuple[NeuronGroup, list[Any]]:
     """All chains in one group, stage by stage: neuron ``stage*trials + trial``; and the objects that link them."""
     n = stages * trials
@@ -147,9 +152,9 @@ def cascade(
     -------
     DataFrame
         One row a chain and stage: ``trial``, ``stage`` (from 1), ``first_spike_ms`` (NaN when it never fired),
-        ``delay_from_previous_ms`` (first spike after the first spike of the stage before; for stage 1 after the onset of
-        the train), ``spikes``, ``output_swing_V`` (highest minus lowest load voltage of the run), ``mean_peak_V`` (the
-        highest load voltage of each spike, averaged over the spikes; NaN without one).
+        ``delay_from_previous_ms`` (first spike after the first spike of the stage before; for stage 1 after the onset
+        of the train), ``spikes``, ``output_swing_V`` (highest minus lowest load voltage of the run), ``mean_peak_V``
+        (the highest load voltage of each spike, averaged over the spikes; NaN without one).
 
     Raises
     ------
@@ -196,12 +201,12 @@ def cascade_summary(table: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        One row a stage: ``stage``, ``trials``, ``fired`` (fraction of the chains), ``delay_ms`` and ``jitter_ms`` (mean
-        and standard deviation over the chains of the delay from the stage before), ``first_spike_ms`` and
-        ``first_spike_jitter_ms`` (the same from the onset of the train), ``output_swing_V`` (mean over the chains in which
-        the stage fired), ``swing_ratio`` and ``swing_ratio_min`` (mean and lowest ratio of the swing to that of the first
-        stage of the same chain, over the chains in which both fired), ``mean_peak_V`` and ``peak_ratio`` (the same of the mean
-        peak of a spike), ``spikes`` (mean). NaN where nothing fired.
+        One row a stage: ``stage``, ``trials``, ``fired`` (fraction of the chains), ``delay_ms`` and ``jitter_ms``
+        (mean and standard deviation over the chains of the delay from the stage before), ``first_spike_ms`` and
+        ``first_spike_jitter_ms`` (the same from the onset of the train), ``output_swing_V`` (mean over the chains in
+        which the stage fired), ``swing_ratio`` and ``swing_ratio_min`` (mean and lowest ratio of the swing to that of
+        the first stage of the same chain, over the chains in which both fired), ``mean_peak_V`` and ``peak_ratio``
+        (the same of the mean peak of a spike), ``spikes`` (mean). NaN where nothing fired.
     """
     first = table[table["stage"] == 1].set_index("trial")
     rows = []

@@ -9,8 +9,8 @@ The circuit is the neuron's own with the control resistor replaced by the series
 
 .. math:: C_g \frac{dV}{dt} = \frac{V_{in} - V}{R_d} - \frac{V}{R_s},
 
-so the device sees all but V = I R_s. The default R_s of 1 Mohm keeps V below 10 mV up to the criterion, limits the current
-to 1 uA at 1 V, as did the compliance of the measurements, and follows the sweep within R_s C_g = 10 us.
+so the device sees all but V = I R_s. The default R_s of 1 Mohm keeps V below 10 mV up to the criterion, limits the
+current to 1 uA at 1 V, as did the compliance of the measurements, and follows the sweep within R_s C_g = 10 us.
 
 Two limits to what the sweep can say. The threshold is read to one sample, ``rate*sample_step`` (0.5 mV by default). A
 closed device carries 10 nA down to ``criterion*(r_on + r_series)``, so the hold voltage cannot fall below that
@@ -24,7 +24,18 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from brian2 import Mohm, Network, NeuronGroup, Quantity, StateMonitor, amp, have_same_dimensions, nA, ohm, second, volt
+from brian2 import (
+    Mohm,
+    Network,
+    NeuronGroup,
+    Quantity,
+    StateMonitor,
+    amp,
+    have_same_dimensions,
+    nA,
+    second,
+    volt,
+)
 
 from memneuro.circuit.drive import Expression
 from memneuro.circuit.one_m1t1r import OneM1T1R
@@ -58,7 +69,11 @@ def _sweep(
     options: Mapping[str, Any],
 ) -> tuple[NeuronGroup, StateMonitor, np.ndarray]:
     """Run the sweeps; the group, the recorded currents and the source voltage of every sample (volt)."""
-    for name, value, unit in (("v_max", v_max, volt), ("rate", rate, volt / second), ("sample_step", sample_step, second)):
+    for name, value, unit in (
+        ("v_max", v_max, volt),
+        ("rate", rate, volt / second),
+        ("sample_step", sample_step, second),
+    ):
         if not have_same_dimensions(value, unit) or np.ndim(value) or not 0 < float(value) < np.inf:
             raise ValueError(f"{name} = {value!r}; accepted: one positive value in {unit!r}")
     for name, count in (("cycles", cycles), ("trials", trials)):
@@ -126,9 +141,9 @@ def iv_sweep(
     Returns
     -------
     DataFrame
-        One row a device and cycle: ``trial``, ``cycle`` (from 0), ``threshold_V`` (source voltage of the first reading at
-        or above the criterion; NaN where none is), ``hold_V`` (source voltage of the last reading at or above it on the
-        way down; NaN where the device was not on at the peak), ``hold_floor_V``.
+        One row a device and cycle: ``trial``, ``cycle`` (from 0), ``threshold_V`` (source voltage of the first
+        reading at or above the criterion; NaN where none is), ``hold_V`` (source voltage of the last reading at or
+        above it on the way down; NaN where the device was not on at the peak), ``hold_floor_V``.
 
     Raises
     ------
@@ -138,9 +153,7 @@ def iv_sweep(
     if not have_same_dimensions(criterion, amp) or not 0 < float(criterion) < np.inf:
         raise ValueError(f"criterion = {criterion!r}; accepted: one positive current")
     options = {"seed": seed, "noise": noise, "spread": spread}
-    group, monitor, voltage = _sweep(
-        neuron, v_max, rate, cycles, trials, r_series, sample_step, dt, progress, options
-    )
+    group, monitor, voltage = _sweep(neuron, v_max, rate, cycles, trials, r_series, sample_step, dt, progress, options)
     on = np.asarray(monitor.i_device) >= float(criterion / amp)
     half = np.floor(np.asarray(monitor.t * rate / v_max) * (1 + 1e-12)).astype(int)
     floor = np.broadcast_to(np.asarray(criterion * (group.r_on[:] + r_series)), (trials,))

@@ -1,12 +1,13 @@
 r"""Stochasticity (doi:10.1038/s41928-025-01488-x): how irregular are the spikes of a neuron under a steady stimulus?
 
-The stimulus is a long pulse train, or a constant voltage when `width` equals `period`. The statistics are those used for
-recorded cells (:mod:`memneuro.biology.trains`): the coefficient of variation of the intervals, its local form CV2 that
-slow drift hardly touches, and the Fano factor of the spike count against the counting window. For a renewal process the
-Fano factor of a long window tends to CV^2; where it rises with the window instead, the rate wanders slowly.
+The stimulus is a long pulse train, or a constant voltage when `width` equals `period`. The statistics are those used
+for recorded cells (:mod:`memneuro.biology.trains`): the coefficient of variation of the intervals, its local form CV2
+that slow drift hardly touches, and the Fano factor of the spike count against the counting window. For a renewal
+process the Fano factor of a long window tends to CV^2; where it rises with the window instead, the rate wanders
+slowly.
 
-Two kinds of variation are kept apart: within a trial (one device, one run) and between trials, in which the slow noise of
-a device starts from another value each time.
+Two kinds of variation are kept apart: within a trial (one device, one run) and between trials, in which the slow
+noise of a device starts from another value each time.
 """
 
 from __future__ import annotations
@@ -39,14 +40,14 @@ class Stochasticity:
         One row an interval that begins after the settling time: ``amplitude_V``, ``trial``, ``number`` (from 0),
         ``start_ms``, ``isi_ms``.
     fano : DataFrame
-        One row an amplitude and counting window, after the settling time: ``amplitude_V``, ``window_ms``, ``fano_within``
-        (mean over the trials of the Fano factor of one train), ``fano_across`` (variance over mean across the trials,
-        averaged over the windows), ``trials`` (those with a spike).
+        One row an amplitude and counting window, after the settling time: ``amplitude_V``, ``window_ms``,
+        ``fano_within`` (mean over the trials of the Fano factor of one train), ``fano_across`` (variance over mean
+        across the trials, averaged over the windows), ``trials`` (those with a spike).
     summary : DataFrame
         One row an amplitude: ``amplitude_V``, ``trials``, ``fired`` (fraction), ``silent`` (fraction that fired but not
-        after the settling time: the gate stays charged, or the device no longer switches), 
-        ``first_spike_ms_mean``, ``first_spike_ms_sd``, ``first_spike_cv`` (of those that fired), ``intervals``, ``isi_ms_mean``, ``isi_ms_median``,
-        ``isi_cv`` (of all intervals together), ``isi_cv_within``, ``isi_cv2_within`` (means over the trials).
+        after the settling time: the gate stays charged), ``first_spike_ms_mean``, ``first_spike_ms_sd``,
+        ``first_spike_cv`` (of those that fired), ``intervals``, ``isi_ms_mean``, ``isi_ms_median``, ``isi_cv`` (of all
+        intervals together), ``isi_cv_within``, ``isi_cv2_within`` (means over the trials).
     """
 
     delays: pd.DataFrame
@@ -122,9 +123,7 @@ def stochasticity(
             "spikes": [len(train) for condition in trains for train in condition],
         }
     )
-    settled = [
-        [train[train >= float(settle / ms)] - float(settle / ms) for train in condition] for condition in trains
-    ]
+    settled = [[train[train >= float(settle / ms)] - float(settle / ms) for train in condition] for condition in trains]
     intervals = _intervals(amplitude, settled, float(settle / ms))
     fano = _fano(amplitude, settled, duration - settle, np.atleast_1d(np.asarray(windows / ms)))
     return Stochasticity(delays, intervals, fano, _summary(delays, intervals, amplitude, settled))

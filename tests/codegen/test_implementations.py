@@ -123,9 +123,7 @@ def test_cuda_text_compiles_for_the_device(tmp_path):
     program = PROGRAM.format(text=text, kernel_qualifier="__global__", call="Result *r = nullptr; fill<<<1, 1>>>(r);")
     path = tmp_path / "table.cu"
     path.write_text(program, encoding="utf-8")
-    built = subprocess.run(
-        ["nvcc", "-c", str(path), "-o", str(tmp_path / "table.o")], capture_output=True, text=True
-    )
+    built = subprocess.run(["nvcc", "-c", str(path), "-o", str(tmp_path / "table.o")], capture_output=True, text=True)
     assert built.returncode == 0, built.stderr
     assert "warning" not in built.stderr, built.stderr
 

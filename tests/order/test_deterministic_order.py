@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from brian2 import Network, NeuronGroup, SpikeMonitor, ms, second, us, volt
+from brian2 import Network, NeuronGroup, SpikeMonitor, second, us, volt
 from scipy.integrate import solve_ivp
 
 import memneuro.numerics  # noqa: F401
@@ -126,9 +126,7 @@ def test_hopping_neuron_below_threshold(card):
     v_hop, mu, gamma1 = (float(neuron.device[name]) for name in ("v_hop", "mu", "gamma1"))
     peak = v_hop * np.arcsinh(0.2 * gamma1 / mu)  # just below what fires
     duration = 5e-3
-    exact = hopping_reference(
-        neuron.device, neuron.circuit, duration, lambda t: peak * np.sin(np.pi * t / 8e-3) ** 2
-    )
+    exact = hopping_reference(neuron.device, neuron.circuit, duration, lambda t: peak * np.sin(np.pi * t / 8e-3) ** 2)
     assert 0.02 < exact[0] < 0.5
     drive = Expression("v_in = v_peak*sin(pi*t/(8*ms))**2 : volt", {"v_peak": peak * volt})
     largest = 2.5 * 2 ** int(np.log2(float(neuron.largest_step / us) / 2.5))

@@ -1,4 +1,4 @@
-"""What holds for every parameter, drive and step: 0 <= x_residue, 0 <= x_total <= 1, a gate between the drive's extremes.
+"""What holds for every parameter, drive and step: 0 <= x_residue, 0 <= x_total <= 1, a gate within the drive's range.
 
 x_residue <= x_total holds for the equations; for the numerical solution it holds wherever the step resolves the growth.
 """
@@ -37,7 +37,15 @@ def random_parameters(rng, gamma1):
 
 def run_and_watch(group, step):
     """Extremes over every step: smallest residue, filament and total, largest total, range of the gate."""
-    found = {"residue": np.inf, "filament": np.inf, "open": np.inf, "total": -np.inf, "low": np.inf, "high": -np.inf, "fired": 0}
+    found = {
+        "residue": np.inf,
+        "filament": np.inf,
+        "open": np.inf,
+        "total": -np.inf,
+        "low": np.inf,
+        "high": -np.inf,
+        "fired": 0,
+    }
 
     def watch():
         x, residue, v = np.asarray(group.x_total), np.asarray(group.x_residue), np.asarray(group.v_gate)
@@ -80,13 +88,12 @@ def test_states_stay_in_their_range(seed, fraction):
 @pytest.mark.parametrize("card", ["hopping_2e4d", "hopping_3b", "hopping_3cd", "hopping_4ab"])
 @pytest.mark.parametrize("temperature", [250, 300, 350])
 def test_the_cards_stay_in_range(card, temperature):
-    neuron = OneM1T1R(card)
+    neuron = OneM1T1R(card).with_(temperature=temperature * kelvin)
     rng = np.random.default_rng(99)
     step = neuron.default_step
     samples = rng.uniform(-0.5, 2.5, (STEPS // 20, N))
-    group = neuron.group(
-        N, drive=TimedArray(samples * volt, dt=20 * step), dt=step, seed=1, temperature=temperature * kelvin
-    )
+    drive = TimedArray(samples * volt, dt=20 * step)
+    group = neuron.group(N, drive=drive, dt=step, seed=1)
     group.x_total, group.x_residue = 0.5 * rng.random(N), 0.0
     found = run_and_watch(group, step)
     assert min(found["residue"], found["filament"]) >= -SLACK and found["total"] <= 1 + SLACK, found

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from brian2 import Hz, Network, NeuronGroup, StateMonitor, Synapses, TimedArray, mV, ms, nA, pF, second, us, volt
+from brian2 import Hz, Network, NeuronGroup, StateMonitor, Synapses, TimedArray, ms, mV, nA, pF, second, us, volt
 
 from memneuro import Constant, Current, Expression, External, OneM1T1R, PulseTrain, Sampled
 from memneuro.circuit.drive import Drive, as_drive
