@@ -27,8 +27,9 @@ SHOWN = (
 def simulate(fast: bool) -> dict[str, pd.DataFrame]:
     """Many chains, and the voltages of one that fires early enough to be shown."""
     neuron = OneM1T1R("hopping_2e4d")
-    trials = cascade(neuron, trials=20 if fast else 50, seed=1)
-    traces = cascade_traces(neuron, duration=1500 * ms, seed=1)
+    duration = (1000 if fast else 1500) * ms
+    trials = cascade(neuron, trials=10 if fast else 50, duration=duration, seed=1)
+    traces = cascade_traces(neuron, duration=duration, seed=1)
     return {"trials": trials, "traces": _around_last_stage(traces)}
 
 

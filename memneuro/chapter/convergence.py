@@ -8,7 +8,7 @@ from brian2 import us
 from memneuro.chapter.chapter import Chapter
 from memneuro.chapter.score import FAST_TRIALS
 from memneuro.circuit.one_m1t1r import METHOD, OneM1T1R
-from memneuro.experiment.convergence import METHODS, score_convergence, spike_time_convergence
+from memneuro.experiment.convergence import METHODS, STEPS, score_convergence, spike_time_convergence
 from memneuro.figure import convergence as figure
 
 SCORE_STEPS = [20, 10, 5] * us
@@ -16,9 +16,13 @@ SCORE_STEPS = [20, 10, 5] * us
 
 def simulate(fast: bool) -> dict[str, pd.DataFrame]:
     """First spike without noise against the step, and the score with noise against the step."""
-    methods = (METHOD,) if fast else METHODS
-    spikes = spike_time_convergence(OneM1T1R("hopping_2e4d"), methods=methods)
-    scores = score_convergence(steps=SCORE_STEPS, seeds=1 if fast else 2, trials=FAST_TRIALS)
+    neuron = OneM1T1R("hopping_2e4d")
+    if fast:
+        spikes = spike_time_convergence(neuron, steps=STEPS[:4], methods=(METHOD,), finest=1 * us)
+        scores = score_convergence(steps=SCORE_STEPS[:2], seeds=1, trials=FAST_TRIALS)
+    else:
+        spikes = spike_time_convergence(neuron, methods=METHODS)
+        scores = score_convergence(steps=SCORE_STEPS, seeds=2, trials=FAST_TRIALS)
     return {"first_spike": spikes, "score": scores}
 
 

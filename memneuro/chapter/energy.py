@@ -43,17 +43,17 @@ CHAPTER = Chapter(
     name="energy",
     title="Energy per spike",
     paragraphs=(
-        "The power of every element is integrated on its own, so that the balance is a check: what the input supplies "
-        "equals what the device and the control resistor turn into heat plus what the gate stores.",
-        "The published 1 pJ equals C V²/2 at 0.45 V and 10 pF, the charging of the gate alone. The input supplies more, "
-        "and the output stage, which has a supply of its own, uses far more than the neuron itself. What the other "
-        "published figures count is not stated, so there is no verdict. 1 pJ is not low beside CMOS neurons, which reach "
-        "femtojoules.",
+        "The power of every element is integrated on its own, so that the balance is a check: what the input "
+        "supplies equals what the device and the control resistor turn into heat plus what the gate stores.",
+        "The published 1 pJ equals C V²/2 at 0.45 V and 10 pF, the charging of the gate alone. The input supplies "
+        "more, and the output stage, which has a supply of its own, uses far more than the neuron itself. What "
+        "the other published figures count is not stated, so there is no verdict. 1 pJ is not low beside CMOS "
+        "neurons, which reach femtojoules.",
     ),
     caption=(
-        "a, energy of each spike under 0.8 V pulses without noise, what the input supplies (dots) and where it goes "
-        "(bars). b, published energies (diamonds) and the computed parts: gate charging C V²/2 at the input voltage, "
-        "supplied by the input, supplied to the output stage."
+        "a, energy of each spike under 0.8 V pulses without noise, what the input supplies (dots) and where it "
+        "goes (bars). b, published energies (diamonds) and the computed parts: gate charging C V²/2 at the input "
+        "voltage, supplied by the input, supplied to the output stage."
     ),
     simulate=simulate,
     draw=figure.draw,

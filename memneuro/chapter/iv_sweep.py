@@ -17,7 +17,7 @@ def simulate(fast: bool) -> dict[str, pd.DataFrame]:
     """Thresholds and hold voltages of many sweeps, and the curves of a few."""
     neuron = OneM1T1R("hopping_3cd")
     sweeps = iv_sweep(neuron, cycles=2 if fast else 4, trials=30 if fast else 50, seed=1)
-    return {"sweeps": sweeps, "curves": iv_curves(neuron, cycles=5, seed=1)}
+    return {"sweeps": sweeps, "curves": iv_curves(neuron, cycles=2 if fast else 5, seed=1)}
 
 
 def compare(tables: Tables) -> pd.DataFrame:
@@ -59,7 +59,7 @@ CHAPTER = Chapter(
         "and the verdict is on that alone.",
     ),
     caption=(
-        "a, current against source voltage, rising (solid) and falling (dashed) branch of five sweeps of one "
+        "a, current against source voltage, rising (solid) and falling (dashed) branch of a few sweeps of one "
         "device. b, threshold (mean and standard deviation) and hold voltage (median), simulated and of measured "
         "devices."
     ),

@@ -60,6 +60,12 @@ class Drive:
         """Initial values of the states the drive brings with it."""
         return {}
 
+    def check_size(self, n: int) -> None:
+        """Raise ValueError when an array with one column a neuron has another number of columns than `n`."""
+        for name, value in self.namespace().items():
+            if isinstance(value, TimedArray) and np.ndim(value.values) == 2 and value.values.shape[1] != n:
+                raise ValueError(f"{name} has {value.values.shape[1]} columns; accepted: one for each of {n} neurons")
+
 
 @dataclass(frozen=True)
 class Constant(Drive):
@@ -110,14 +116,16 @@ class PulseTrain(Drive):
         _check("start", self.start, second)
         if np.any(np.asarray(self.width) > np.asarray(self.period) * (1 + 1e-12)):
             raise ValueError(f"width = {self.width!r} is longer than period = {self.period!r}")
-        if self.count is not None and np.any(np.asarray(self.count) < 1):
-            raise ValueError(f"count = {self.count!r} must be at least 1")
+        if self.count is not None:
+            counts = np.asarray(self.count, dtype=float)
+            if not np.all((counts >= 1) & ((counts == np.floor(counts)) | np.isinf(counts))):
+                raise ValueError(f"count = {self.count!r}; accepted: whole numbers of at least 1")
 
     def equations(self) -> str:
         """Pulse number, time within the pulse and ``v_in``."""
         return """
-pulse_number = floor((t - pulse_start)/pulse_period) : 1
-pulse_time = t - pulse_start - pulse_number*pulse_period : second
+pulse_number = floor((t + 0.001*dt - pulse_start)/pulse_period) : 1
+pulse_time = t + 0.001*dt - pulse_start - pulse_number*pulse_period : second
 v_in = pulse_amplitude*int(pulse_time < pulse_width and pulse_number >= 0 and pulse_number < pulse_count) : volt
 """
 
@@ -211,7 +219,7 @@ class Current(Drive):
         if self.conductance is not None:
             _check("conductance", self.conductance, amp / volt)
         if isinstance(self.current, TimedArray):
-            _check("the sampled current", Quantity(1, dim=self.current.dim), amp)
+            _check("the sampled current", self.current.values * Quantity(1, dim=self.current.dim), amp, signed=True)
         elif self.current is not None:
             _check("current", self.current, amp, signed=True)
 

@@ -34,6 +34,18 @@ v_load = v_dd - v_out : volt
 i_load = v_load/r_load : amp
 """
 
+_CIRCUIT_PARAMETERS = (
+    "c_gate",
+    "r_control",
+    "v_threshold",
+    "r_load",
+    "v_dd",
+    "k_nmos",
+    "v_turn_on",
+    "slope_factor",
+    "temperature",
+)
+
 THRESHOLD = "v_gate > v_threshold and v_gate_last <= v_threshold"
 METHOD = "exponential_midpoint"
 
@@ -71,9 +83,10 @@ class OneM1T1R:
             if given.kind != kind:
                 raise ValueError(f"card {given.name!r} describes a {given.kind}; a {kind} card is needed here")
         self.model: DeviceModel = device_model(self.device.model)
-        missing = [name for name in self.model.parameters if name not in self.device.parameters]
-        if missing:
-            raise ValueError(f"card {self.device.name!r} lacks {', '.join(missing)} of model {self.model.name!r}")
+        for given, needed in ((self.device, self.model.parameters), (self.circuit, _CIRCUIT_PARAMETERS)):
+            missing = [name for name in needed if name not in given.parameters]
+            if missing:
+                raise ValueError(f"card {given.name!r} lacks {', '.join(missing)} of model {given.model!r}")
 
     def __repr__(self) -> str:
         return f"OneM1T1R({self.device.name!r}, {self.circuit.name!r})"
@@ -107,12 +120,12 @@ class OneM1T1R:
     @property
     def default_step(self) -> Quantity:
         """The step used when none is given."""
-        return self.model.default_step(self.device.values())
+        return self.model.default_step({**self.device.values(), **self.circuit.values()})
 
     @property
     def largest_step(self) -> Quantity:
         """The largest step that is accepted."""
-        return self.model.largest_step(self.device.values())
+        return self.model.largest_step({**self.device.values(), **self.circuit.values()})
 
     def equations(self, drive: Any = None, *, noise: bool = True, per_neuron: Iterable[str] = ()) -> Equations:
         """The neuron as Brian2 equations.
@@ -169,12 +182,14 @@ class OneM1T1R:
             Time step; by default the card's converged step.
         seed : int
             Seed of the noise and of the spread, 0 to 2**31 - 1. The same seed gives the same result on every target.
+            Two groups with the same seed have the same noise: give each group of a network a seed of its own.
         noise : bool
             Whether the devices fluctuate.
         spread : bool or mapping of str to float
             Device-to-device spread: True uses the card's, a mapping gives standard deviations of ln(parameter).
         method : str
-            Brian2 state updater.
+            Brian2 state updater. Others than the package's own are accepted without noise only: they would draw
+            Brian2's noise, which `seed` does not control, and some read it in the Stratonovich sense.
         extra : str
             Further Brian2 equations for the same group.
         check_step : bool
@@ -194,20 +209,28 @@ class OneM1T1R:
         n = _whole(n, "n", 1, 2**31 - 1)
         seed = _whole(seed, "seed", 0, MAX_SEED)
         drive = as_drive(drive)
+        if noise and method != METHOD:
+            raise ValueError(f"method = {method!r} with noise; accepted: {METHOD!r}, or any method with noise=False")
         self._check_names(parameters)
         values = {**self.parameters(noise), **drive.parameters()}
         for key, value in parameters.items():
             if key in values:
                 values[key] = (self._checked(key, value, n), values[key][1])
+        drive.check_size(n)
         values.update(self._spread(values, spread, n, seed))
         per_neuron = {key for key, (value, _) in values.items() if np.ndim(value) > 0}
         for key in per_neuron:
             if np.shape(values[key][0]) != (n,):
                 raise ValueError(f"{key} has the shape {np.shape(values[key][0])}; accepted: one value or {n} values")
         step = self._step(dt, values, drive, check_step)
+        equations = Equations(self._text(drive, noise, per_neuron) + "\n" + extra)
+        if "v_in" not in equations.names:
+            raise ValueError(
+                f"drive {drive!r} does not define v_in; accepted: equations with a line 'v_in = ... : volt'"
+            )
         group = NeuronGroup(
             n,
-            Equations(self._text(drive, noise, per_neuron) + "\n" + extra),
+            equations,
             method=method,
             threshold=THRESHOLD,
             reset="",
@@ -241,8 +264,12 @@ class OneM1T1R:
 
     def _spread(self, values: Mapping[str, tuple[Any, str]], spread: Any, n: int, seed: int) -> dict[str, Any]:
         """Draw parameters that differ from device to device: ln(value) is normal about ln(nominal)."""
-        if spread is False:
+        if spread is False or spread is None:
             return {}
+        if spread is not True and not isinstance(spread, Mapping):
+            raise TypeError(
+                f"spread = {spread!r}; accepted: True, False or a mapping of parameter to deviation of its ln"
+            )
         if spread is True:
             cards = {**self.device.parameters, **self.circuit.parameters}
             spread = {key: p.device_spread for key, p in cards.items() if p.device_spread > 0 and key in values}
@@ -267,8 +294,8 @@ class OneM1T1R:
             given = True
             if get_dimensions(dt) != get_dimensions(second):
                 raise ValueError(f"dt = {dt!r} is not a time")
-            if float(dt) <= 0:
-                raise ValueError(f"dt = {dt!r} must be greater than zero")
+            if np.ndim(dt) != 0 or not np.isfinite(float(dt)) or float(dt) <= 0:
+                raise ValueError(f"dt = {dt!r} must be greater than zero and finite")
         largest = self.model.largest_step(plain)
         if isinstance(drive, Current):
             series = plain["c_in"] * plain["c_gate"] / (plain["c_in"] + plain["c_gate"])
@@ -283,6 +310,10 @@ class OneM1T1R:
 
 
 def _whole(value: Any, name: str, low: int, high: int) -> int:
-    if isinstance(value, bool) or not float(value).is_integer() or not low <= int(value) <= high:
+    try:
+        whole = not isinstance(value, (bool, str)) and float(value).is_integer() and low <= int(value) <= high
+    except (TypeError, ValueError):
+        whole = False
+    if not whole:
         raise ValueError(f"{name} = {value!r}; accepted: a whole number from {low} to {high}")
     return int(value)

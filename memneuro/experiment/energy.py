@@ -12,7 +12,7 @@ what the gate stores. The second is the output stage, fed by another supply and 
 transistor current comes from the transistor equation and the load current from the resistor.
 
 The input balance closes as far as the time step resolves the switching of the device and the charging of the gate,
-R_on C_g: to about 1e-5 for the hopping cards and 2e-4 for the compact ones, whose filament closes with a kink, at
+R_on C_g: to about 2e-5 for the hopping cards and 2e-4 for the compact ones, whose filament closes with a kink, at
 :func:`energy_step`, and better at half of it. The output stage has no state, so its balance holds at every step and
 tests the drain voltage that Newton's method found.
 """

@@ -83,7 +83,7 @@ def _sweep(
     group = neuron.group(
         trials,
         drive=Expression(_TRIANGLE, {"sweep_period": period, "sweep_peak": v_max}),
-        dt=sweep_step(neuron) if dt is None else dt,
+        dt=min(sweep_step(neuron), round_step(sample_step)) if dt is None else dt,
         r_control=r_series,
         **options,
     )
@@ -132,7 +132,7 @@ def iv_sweep(
     sample_step : Quantity (second)
         Interval between two readings of the current.
     dt : Quantity (second), optional
-        Time step; by default :func:`sweep_step`.
+        Time step; by default :func:`sweep_step`, or the sample step where that is shorter.
     seed, noise, spread
         As in :meth:`memneuro.circuit.one_m1t1r.OneM1T1R.group`.
     progress : str, optional

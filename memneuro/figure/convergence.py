@@ -29,7 +29,7 @@ def draw(tables: Mapping[str, pd.DataFrame]) -> Figure:
         label = str(method).replace("_", " ")
         above.plot(part["step_us"], part["error_us"], color=color, marker=marker, linestyle=line, label=label)
     above.set(ylabel="error of first spike (µs)", yscale="log")
-    above.legend()
+    figure.legend(loc="outside upper center", ncols=2)
     for k, (seed, part) in enumerate(score.groupby("seed")):
         part = part.sort_values("step_us")
         marker = SEED_MARKERS[k % len(SEED_MARKERS)]

@@ -49,6 +49,9 @@ def _decay_rate(code: str, name: str) -> str | None:
     """The coefficient b of dy/dt = a - b*y for the expression as written, None when it is not linear, '' when 0."""
     expression = str_to_sympy(code)
     symbol = sp.Symbol(name, real=True)
+    switches = expression.atoms(sp.Function, sp.core.relational.Relational)
+    if any(part.has(symbol) for part in switches):
+        return None
     slope = sp.diff(expression, symbol)
     if slope.has(symbol) or slope.has(sp.Derivative):
         return None
@@ -127,6 +130,14 @@ class ExponentialMidpoint(StateUpdateMethod):
         if streams and SEED_NAME not in equations.parameter_names:
             raise UnsupportedEquationsException(
                 f"equations with noise need the parameter '{SEED_NAME} : integer (shared, constant)'"
+            )
+
+        if streams and "shared" not in equations[SEED_NAME].flags:
+            raise UnsupportedEquationsException(f"'{SEED_NAME}' must be declared as 'integer (shared, constant)'")
+        owner = getattr((variables or {}).get(SEED_NAME), "owner", None)
+        if streams and owner is not None and "_synaptic_pre" in owner.variables:
+            raise UnsupportedEquationsException(
+                "noise in Synapses is not supported: 'i' is the index of the source, which several synapses share"
             )
 
         decay = {name: _decay_rate(code, name) for name, code in deterministic.items()}
