@@ -167,7 +167,7 @@ CHAPTER = Chapter(
     ),
     caption=(
         "a, rate against the amplitude of a step; shaded: central 68 % of the trials. b, spikes in ten repeats of "
-        "the same noise. One leak time is 28 ms in the cell and about 5 ms in the memristor neuron."
+        "the same noise. One leak time is 28 ms in the cell and a few ms in the memristor neuron."
     ),
     simulate=simulate,
     draw=figure.draw,

@@ -45,7 +45,7 @@ def draw(tables: Mapping[str, pd.DataFrame]) -> Figure:
     neutral = {"color": "0.3", "marker": "o", "linestyle": "none"}
     below.plot([], [], label="within a trial", **neutral)
     below.plot([], [], markerfacecolor="white", label="across trials", **neutral)
-    below.legend(loc="lower right")
+    below.legend(loc="upper left")
     panel(above, "a")
     panel(below, "b")
     return figure
