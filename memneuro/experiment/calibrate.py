@@ -354,23 +354,29 @@ def intervals(
     list of (float, float)
         In the order of :meth:`Search.names`, in the card's units.
     """
-    offsets = np.array([-0.3, -0.2, -0.12, -0.07, -0.04, -0.02, 0.02, 0.04, 0.07, 0.12, 0.2, 0.3])
+    reach = np.array([0.005, 0.01, 0.02, 0.04, 0.07, 0.12, 0.2, 0.3])  # decades
+    offsets = np.concatenate([-reach, reach])
     low, high = search.limits()
     reference = objective(evaluate(search, [point], trials=trials, trials_3d=trials_3d, seed=seed))[0]
     ranges = []
     for k in tqdm(range(len(point)), desc="confidence ranges"):
         width = high[k] - low[k]
         moved = [np.where(np.arange(len(point)) == k, point + d / width * np.log(10), point) for d in offsets]
-        values = objective(evaluate(search, moved, trials=trials, trials_3d=trials_3d, seed=seed))
-        kept = [0.0]
-        for side in (offsets[offsets < 0][::-1], offsets[offsets > 0]):
-            for d in side:
-                if values[list(offsets).index(d)] > reference + INTERVAL_RISE:
-                    break
-                kept.append(float(d))
+        rise = objective(evaluate(search, moved, trials=trials, trials_3d=trials_3d, seed=seed)) - reference
+        down, up = (_crossing(reach, part, INTERVAL_RISE) for part in (rise[: len(reach)], rise[len(reach) :]))
         centre = np.exp(low[k] + width * point[k])
-        ranges.append((float(centre * 10 ** min(kept)), float(centre * 10 ** max(kept))))
+        ranges.append((float(centre / 10**down), float(centre * 10**up)))
     return ranges
+
+
+def _crossing(reach: np.ndarray, rise: np.ndarray, limit: float) -> float:
+    """Where a rise that starts from nothing at zero first exceeds the limit, by linear interpolation; else the end."""
+    x, y = np.concatenate([[0.0], reach]), np.concatenate([[0.0], rise])
+    above = np.flatnonzero(y > limit)
+    if not above.size:
+        return float(reach[-1])
+    first = above[0]
+    return float(x[first - 1] + (x[first] - x[first - 1]) * (limit - y[first - 1]) / (y[first] - y[first - 1]))
 
 
 def make_cards(
