@@ -77,9 +77,7 @@ def _add_reproduce(commands: Any, common: argparse.ArgumentParser) -> None:
         help="the six characteristics beside the published measurements, as tables, figures and a report",
     )
     parser.add_argument("--fast", action="store_true", help="fewer trials and seeds: a look, not a result")
-    parser.add_argument(
-        "--out", type=Path, default=Path("results"), metavar="DIR", help="default: %(default)s"
-    )
+    parser.add_argument("--out", type=Path, default=Path("results"), metavar="DIR", help="default: %(default)s")
     parser.set_defaults(run=run_reproduce)
 
 
@@ -99,9 +97,7 @@ def _add_score(commands: Any, common: argparse.ArgumentParser) -> None:
     parser = commands.add_parser(
         "score", parents=[common], help="each published measurement beside the simulated value"
     )
-    parser.add_argument(
-        "--device", default="hopping", metavar="NAME", help="device model (default: %(default)s)"
-    )
+    parser.add_argument("--device", default="hopping", metavar="NAME", help="device model (default: %(default)s)")
     parser.add_argument(
         "--step", type=duration, metavar="S", help="time step such as 10us; a bare number is in seconds"
     )
@@ -134,9 +130,7 @@ def score_text(result: Mapping[str, Any]) -> str:
     import pandas as pd
 
     rows = pd.DataFrame(result["rows"]).to_string(index=False, na_rep="-", float_format="{:.4g}".format)
-    singles = [
-        f"{key}: {_short(value)}" for key, value in result.items() if not isinstance(value, (list, dict))
-    ]
+    singles = [f"{key}: {_short(value)}" for key, value in result.items() if not isinstance(value, (list, dict))]
     return "\n".join([rows, "", *singles])
 
 
@@ -193,9 +187,7 @@ def duration(text: str) -> float:
     except ValueError:
         value = float("nan")
     if not 0 < value < float("inf"):
-        raise argparse.ArgumentTypeError(
-            f"{text!r} is not a positive duration such as 10us, 0.01ms or 1e-5 (seconds)"
-        )
+        raise argparse.ArgumentTypeError(f"{text!r} is not a positive duration such as 10us, 0.01ms or 1e-5 (seconds)")
     return value
 
 

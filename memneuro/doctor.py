@@ -208,9 +208,7 @@ def gpus() -> list[dict[str, str]]:
     done = _run([path, "--query-gpu=name,memory.total,compute_cap", "--format=csv,noheader,nounits"])
     rows = [[cell.strip() for cell in line.split(",")] for line in done.stdout.splitlines()]
     names = ("name", "memory_MiB", "compute_capability")
-    return (
-        [dict(zip(names, row, strict=True)) for row in rows if len(row) == 3] if done.returncode == 0 else []
-    )
+    return [dict(zip(names, row, strict=True)) for row in rows if len(row) == 3] if done.returncode == 0 else []
 
 
 def break_even_neurons() -> dict[str, Any]:
@@ -314,17 +312,13 @@ def _probe_cuda() -> dict[str, Any]:
             source.write_text(_CUDA_PROBE)
             built = _run([compiler, *(["-arch=native"] if devices else []), str(source), "-o", str(program)])
             if built.returncode != 0 and "curand.h" in built.stderr + built.stdout:
-                gaps.append(
-                    ("the cuRAND header is missing", "install the CUDA toolkit's cuRAND development files")
-                )
+                gaps.append(("the cuRAND header is missing", "install the CUDA toolkit's cuRAND development files"))
             elif built.returncode != 0:
                 gaps.append((f"nvcc failed: {_last_line(built)}", "repair the CUDA toolkit"))
             elif devices:
                 done = _run([str(program)])
                 if done.returncode != 0 or done.stdout.strip() != "49":
-                    gaps.append(
-                        (f"a test kernel failed: {_last_line(done)}", "match the driver to the CUDA toolkit")
-                    )
+                    gaps.append((f"a test kernel failed: {_last_line(done)}", "match the driver to the CUDA toolkit"))
     if gaps:
         return _fails("; ".join(reason for reason, _ in gaps), "; ".join(fix for _, fix in gaps))
     return _works(f"a test kernel ran on {devices[0]['name']}")
@@ -388,9 +382,7 @@ def _guarded(probe: Callable[[], dict[str, Any]]) -> dict[str, Any]:
     try:
         return probe()
     except Exception as error:
-        return _fails(
-            f"the check itself failed: {type(error).__name__}: {error}", "report this with the output above"
-        )
+        return _fails(f"the check itself failed: {type(error).__name__}: {error}", "report this with the output above")
 
 
 def _last_line(done: subprocess.CompletedProcess[str]) -> str:

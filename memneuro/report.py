@@ -120,9 +120,7 @@ def write_report(
     titles = [section.title for section in sections]
     if twice := sorted({name for name in titles if titles.count(name) > 1}):
         raise ValueError(f"every section of a report needs its own title, got twice: {', '.join(twice)}")
-    body = "\n".join(
-        _section(section, f"section-{number}") for number, section in enumerate(sections, start=1)
-    )
+    body = "\n".join(_section(section, f"section-{number}") for number, section in enumerate(sections, start=1))
     page = f"""<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -175,9 +173,7 @@ def _badge(verdict: str | None) -> str:
     if verdict is None:
         return ""
     name = verdict.replace(" ", "-")
-    return (
-        f' <span class="verdict {name}"><span aria-hidden="true">{VERDICTS[verdict]}</span> {verdict}</span>'
-    )
+    return f' <span class="verdict {name}"><span aria-hidden="true">{VERDICTS[verdict]}</span> {verdict}</span>'
 
 
 def _texts(texts: str | Sequence[str]) -> list[str]:
@@ -199,13 +195,10 @@ def _figure(path: Path, caption: str, title: str) -> str:
 
 
 def _table(table: pd.DataFrame) -> str:
-    numeric = [
-        pd.api.types.is_numeric_dtype(kind) and not pd.api.types.is_bool_dtype(kind) for kind in table.dtypes
-    ]
+    numeric = [pd.api.types.is_numeric_dtype(kind) and not pd.api.types.is_bool_dtype(kind) for kind in table.dtypes]
     classes = [' class="number"' if number else "" for number in numeric]
     head = "".join(
-        f'<th scope="col"{kind}>{escape(str(name))}</th>'
-        for name, kind in zip(table.columns, classes, strict=True)
+        f'<th scope="col"{kind}>{escape(str(name))}</th>' for name, kind in zip(table.columns, classes, strict=True)
     )
     rows = [
         "<tr>"
@@ -231,9 +224,7 @@ def _cell(value: Any) -> str:
 
 
 def _definitions(lines: Mapping[str, Any]) -> str:
-    items = "".join(
-        f"<dt>{escape(str(name))}</dt><dd>{escape(str(value))}</dd>" for name, value in lines.items()
-    )
+    items = "".join(f"<dt>{escape(str(name))}</dt><dd>{escape(str(value))}</dd>" for name, value in lines.items())
     return f"<dl>{items}</dl>"
 
 

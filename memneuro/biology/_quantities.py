@@ -27,9 +27,7 @@ def si_array(value: ArrayLike | Quantity, unit: Quantity, name: str) -> NDArray[
         When `value` has other units.
     """
     if np.size(np.asarray(value)) > 0:
-        fail_for_dimension_mismatch(
-            value, unit, f"{name} must be given in units of {unit}, got {{value}}", value=value
-        )
+        fail_for_dimension_mismatch(value, unit, f"{name} must be given in units of {unit}, got {{value}}", value=value)
     return np.asarray(value, dtype=float)
 
 

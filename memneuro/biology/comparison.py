@@ -58,9 +58,7 @@ def _amplitude_column(table: pd.DataFrame) -> tuple[str, Quantity]:
     )
 
 
-def fi_from_spikes(
-    spikes: Sequence[Any], amplitudes: Quantity, start: Quantity, end: Quantity
-) -> pd.DataFrame:
+def fi_from_spikes(spikes: Sequence[Any], amplitudes: Quantity, start: Quantity, end: Quantity) -> pd.DataFrame:
     """Response to steps, from spike trains: one row per step.
 
     Parameters
@@ -224,9 +222,7 @@ def fi_summary(table: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def reliability_pairs(
-    spikes: Sequence[Any], duration: Quantity, precision: Quantity = 4 * ms
-) -> pd.DataFrame:
+def reliability_pairs(spikes: Sequence[Any], duration: Quantity, precision: Quantity = 4 * ms) -> pd.DataFrame:
     """Coincidence factor of every ordered pair of repeats: columns ``repeat_reference``, ``repeat_other``,
     ``gamma``."""
     rows = st.pairwise_coincidence_factors(spikes, duration, precision)
@@ -291,9 +287,7 @@ def reliability_from_spikes(
     )
 
 
-def repeated_trains(
-    recording: Recording, threshold: Quantity = SPIKE_THRESHOLD
-) -> tuple[list[Quantity], Quantity]:
+def repeated_trains(recording: Recording, threshold: Quantity = SPIKE_THRESHOLD) -> tuple[list[Quantity], Quantity]:
     """Spike trains of the repeats of a noise stimulus, measured from its start, and its duration.
 
     Holding current before and after the noise is left out.
@@ -322,9 +316,7 @@ def reliability_table(
         (correlation below 0.99).
     """
     if len(recording.sweeps) < 2:
-        raise ValueError(
-            f"{recording.name} ({recording.protocol}) has a single sweep; at least two repeats are needed"
-        )
+        raise ValueError(f"{recording.name} ({recording.protocol}) has a single sweep; at least two repeats are needed")
     currents = np.array([np.asarray(sweep.current, dtype=float) for sweep in recording.sweeps])
     varying = np.std(currents, axis=1) > 0
     alike = np.corrcoef(currents)[0] if np.all(varying) else np.array([0.0])
@@ -337,9 +329,7 @@ def reliability_table(
     return reliability_from_spikes(spikes, duration, precision, jitter_window, fano_window)
 
 
-def dimensionless(
-    table: pd.DataFrame, time_scale: Quantity, current_scale: Quantity | None = None
-) -> pd.DataFrame:
+def dimensionless(table: pd.DataFrame, time_scale: Quantity, current_scale: Quantity | None = None) -> pd.DataFrame:
     """Express a table in a neuron's own units of time and drive, to compare neurons of different time scales.
 
     With tau the time scale, a column ``x_hz`` becomes ``x = x_hz * tau``, and ``x_ms`` and ``x_s`` become

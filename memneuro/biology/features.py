@@ -104,10 +104,7 @@ def _efel(
     with _efel_settings(threshold * 1e3, float(np.median(np.diff(t))) * 1e3):
         trace = {"T": t * 1e3, "V": v * 1e3, "stim_start": [start * 1e3], "stim_end": [end * 1e3]}
         values = efel.get_feature_values([trace], list(names), raise_warnings=False)[0]
-    return {
-        key: np.array([]) if value is None else np.asarray(value, dtype=float)
-        for key, value in values.items()
-    }
+    return {key: np.array([]) if value is None else np.asarray(value, dtype=float) for key, value in values.items()}
 
 
 def spike_times(time: Any, voltage: Any, threshold: Quantity = SPIKE_THRESHOLD) -> Quantity:
@@ -195,9 +192,7 @@ def _curve(amplitudes: Any, rates: Any) -> tuple[NDArray[np.float64], NDArray[np
     stimulus = np.asarray(amplitudes, dtype=float)
     rate = si_array(rates, Hz, "rates")
     if stimulus.ndim != 1 or stimulus.shape != rate.shape:
-        raise ValueError(
-            f"amplitudes and rates must be equally long, got shapes {stimulus.shape} and {rate.shape}"
-        )
+        raise ValueError(f"amplitudes and rates must be equally long, got shapes {stimulus.shape} and {rate.shape}")
     order = np.argsort(stimulus, kind="stable")
     return stimulus[order], rate[order]
 

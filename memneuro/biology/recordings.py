@@ -157,9 +157,7 @@ def _open(path: Path) -> pyabf.ABF:
 def _command(abf: pyabf.ABF, path: Path) -> NDArray[np.float64]:
     """Command waveform of every sweep in amperes, shape (sweeps, samples)."""
     for channel in _channels(list(abf.dacUnits[: abf.channelCount]), "A"):
-        waveforms = np.array(
-            [abf.stimulusByChannel[channel].stimulusWaveform(i) for i in abf.sweepList], dtype=float
-        )
+        waveforms = np.array([abf.stimulusByChannel[channel].stimulusWaveform(i) for i in abf.sweepList], dtype=float)
         if waveforms.shape == (abf.sweepCount, abf.sweepPointCount) and np.ptp(waveforms) > 0:
             return waveforms * _scale(abf.dacUnits[channel])
     raise UnusableRecording(
@@ -213,9 +211,7 @@ def read_abf(
     for kind, values in (("voltage", voltage), ("current", current)):
         bad = int(np.sum(~np.isfinite(values)))
         if bad:
-            raise UnusableRecording(
-                f"'{path}' has {bad} of {values.size} {kind} samples that are not finite numbers"
-            )
+            raise UnusableRecording(f"'{path}' has {bad} of {values.size} {kind} samples that are not finite numbers")
 
     time = np.arange(voltage.shape[1]) / abf.dataRate * second
     return Recording(

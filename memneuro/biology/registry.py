@@ -104,10 +104,8 @@ class RecordingEntry:
 
 _RAPHE_SOURCE = "github.com/apayeur/GIF-K at commit 36228df, data/eighth_set"
 _RAPHE_TRAPS = (
-    "The channel names are exchanged ('Im RIGHT' is the voltage, 'Vm RIGHT' the current): "
-    "choose channels by unit.",
-    "The voltage is not compensated for the access resistance: "
-    "it contains about R_a times the injected current.",
+    "The channel names are exchanged ('Im RIGHT' is the voltage, 'Vm RIGHT' the current): choose channels by unit.",
+    "The voltage is not compensated for the access resistance: it contains about R_a times the injected current.",
     "The noise drives the recorded voltage down to between -108 and -138 mV.",
     "current_steps: the step lasts 1 s and is preceded by a test pulse of -10 pA for 1 s; "
     "the current includes a holding current, not the one noted for the cell.",
@@ -436,9 +434,7 @@ def locate(file: RecordingFile, *, cache: Path | None = None, download: bool = T
     path = (default_cache() if cache is None else cache) / file.path
     if path.is_file() and _sha256(path) == file.sha256:
         return path
-    how_to = (
-        f"download {file.address} to '{file.path}' under some folder and set {DATA_VARIABLE} to that folder"
-    )
+    how_to = f"download {file.address} to '{file.path}' under some folder and set {DATA_VARIABLE} to that folder"
     if not download:
         raise RecordingUnavailable(f"'{file.path}' is not in the download cache '{path.parent}': {how_to}")
     try:

@@ -91,7 +91,5 @@ def noise_window(recording: Recording) -> tuple[Quantity, Quantity]:
     initial = current[: max(int(round(0.01 / dt)), 2)]
     away = np.flatnonzero(np.abs(current - np.median(initial)) > 8 * np.std(initial))
     if away.size < 2:
-        raise ValueError(
-            f"{recording.name} ({recording.protocol}) has no stimulus: its current stays at one level"
-        )
+        raise ValueError(f"{recording.name} ({recording.protocol}) has no stimulus: its current stays at one level")
     return float(away[0]) * dt * second, float(away[-1] + 1) * dt * second

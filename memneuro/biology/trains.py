@@ -188,9 +188,7 @@ def _within(train: NDArray[np.float64], duration: float, name: str) -> NDArray[n
     return train
 
 
-def _gamma(
-    reference: NDArray[np.float64], other: NDArray[np.float64], duration: float, precision: float
-) -> float:
+def _gamma(reference: NDArray[np.float64], other: NDArray[np.float64], duration: float, precision: float) -> float:
     if reference.size + other.size == 0:
         return float("nan")
     chance = 2 * other.size / duration * precision

@@ -152,9 +152,7 @@ def _read(name: str, columns: tuple[str, ...]) -> pd.DataFrame:
     with (files("memneuro.experiment") / name).open(encoding="utf-8") as file:
         table = pd.read_csv(file, dtype=str, keep_default_na=False)
     if tuple(table.columns) != columns:
-        raise ValueError(
-            f"{name}: the columns must be {', '.join(columns)}; they are {', '.join(table.columns)}"
-        )
+        raise ValueError(f"{name}: the columns must be {', '.join(columns)}; they are {', '.join(table.columns)}")
     if table.empty:
         raise ValueError(f"{name}: the table has no rows")
     return table

@@ -232,9 +232,7 @@ def test_reliability_of_recorded_cells(recorded, cell):
     assert row["duration_s"] == pytest.approx(9.6876, abs=1e-3)
 
 
-@pytest.mark.parametrize(
-    ("cell", "protocol"), [(cell, "test") for cell in REPEATS] + [("DRN163", "training")]
-)
+@pytest.mark.parametrize(("cell", "protocol"), [(cell, "test") for cell in REPEATS] + [("DRN163", "training")])
 def test_every_spike_is_found_and_nothing_else(recorded, cell, protocol):
     """Against another criterion: local maxima above -35 mV that the voltage reached faster than 6 mV/ms."""
     recording = recorded(f"raphe/{cell}", protocol)

@@ -149,9 +149,7 @@ def test_an_unknown_protocol_lists_those_of_the_cell():
 
 def test_the_data_folder_without_the_file_says_where_to_get_it(monkeypatch, tmp_path):
     monkeypatch.setenv(DATA_VARIABLE, str(tmp_path))
-    with pytest.raises(
-        RecordingUnavailable, match="https://github.com/apayeur/GIF-K/.*current_steps.abf"
-    ) as caught:
+    with pytest.raises(RecordingUnavailable, match="https://github.com/apayeur/GIF-K/.*current_steps.abf") as caught:
         load("raphe/DRN159")
     assert str(tmp_path) in str(caught.value)
     assert isinstance(caught.value, FileNotFoundError)
@@ -181,9 +179,7 @@ def served(tmp_path, monkeypatch):
         def log_message(self, *args):
             requests.append(self.path)
 
-    server = http.server.ThreadingHTTPServer(
-        ("127.0.0.1", 0), functools.partial(Handler, directory=str(folder))
-    )
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Handler, directory=str(folder)))
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     address = f"http://127.0.0.1:{server.server_address[1]}/cell.abf"
@@ -279,9 +275,7 @@ def test_no_current_channel_and_no_command(tmp_path, write_abf1):
 
 
 def test_two_current_channels(tmp_path, write_abf1):
-    path = write_abf1(
-        tmp_path / "cell.abf", [("mV", noise(0, 10)), ("pA", noise(1, 50)), ("nA", noise(2, 1))]
-    )
+    path = write_abf1(tmp_path / "cell.abf", [("mV", noise(0, 10)), ("pA", noise(1, 50)), ("nA", noise(2, 1))])
     with pytest.raises(UnusableRecording, match="2 current channels.*mV, pA, nA"):
         load(path)
 

@@ -63,9 +63,7 @@ def test_the_text_names_every_target_and_every_gap(found):
 
 
 def test_without_a_compiler_the_compiled_targets_are_unusable(run_memneuro, tmp_path):
-    done = run_memneuro(
-        "doctor", "--json", env={"PATH": str(tmp_path), "CXX": "", "CUDA_HOME": "", "CUDA_PATH": ""}
-    )
+    done = run_memneuro("doctor", "--json", env={"PATH": str(tmp_path), "CXX": "", "CUDA_HOME": "", "CUDA_PATH": ""})
     found = json.loads(done.stdout)
     assert found["compilers"]["g++"] is None
     assert found["backends"]["numpy"]["usable"]

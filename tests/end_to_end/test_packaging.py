@@ -36,22 +36,16 @@ def test_every_core_requirement_is_met_here():
     """The resolver left nothing out, and each installed version is inside its bounds."""
     required = [Requirement(text) for text in distribution("memneuro").requires or []]
     core = [item for item in required if item.marker is None or item.marker.evaluate({"extra": ""})]
-    assert {"brian2", "numpy", "pandas", "matplotlib", "scipy", "tqdm"} <= {
-        item.name.lower() for item in core
-    }
+    assert {"brian2", "numpy", "pandas", "matplotlib", "scipy", "tqdm"} <= {item.name.lower() for item in core}
     for item in core:
         assert item.specifier.contains(distribution(item.name).version, prereleases=True), str(item)
 
 
 def test_numpy_is_bounded_where_brian2_cannot_use_a_newer_one():
     """Brian2 2.9, the newest for Python 3.11, fails to import with NumPy 2.4."""
-    numpy = [
-        Requirement(text) for text in distribution("memneuro").requires or [] if text.startswith("numpy")
-    ]
+    numpy = [Requirement(text) for text in distribution("memneuro").requires or [] if text.startswith("numpy")]
     for python, allowed in (("3.11", False), ("3.12", True), ("3.13", True)):
-        (bound,) = [
-            item for item in numpy if item.marker and item.marker.evaluate({"python_version": python})
-        ]
+        (bound,) = [item for item in numpy if item.marker and item.marker.evaluate({"python_version": python})]
         assert bound.specifier.contains("2.4.0") is allowed
 
 
@@ -81,13 +75,9 @@ def test_a_wheel_holds_every_module_and_table(tmp_path, repository):
     for name in ("setup.cfg", "pyproject.toml", "LICENSE", "README.md"):
         if (repository / name).exists():
             shutil.copy(repository / name, source)
-    shutil.copytree(
-        repository / "memneuro", source / "memneuro", ignore=shutil.ignore_patterns("__pycache__")
-    )
+    shutil.copytree(repository / "memneuro", source / "memneuro", ignore=shutil.ignore_patterns("__pycache__"))
     needed = [path for kind in ("*.py", "*.csv", "*.toml") for path in (source / "memneuro").rglob(kind)]
-    assert {"zhao2025_targets.csv", "devices_measured.csv", "compact_model_checks.csv"} <= {
-        p.name for p in needed
-    }
+    assert {"zhao2025_targets.csv", "devices_measured.csv", "compact_model_checks.csv"} <= {p.name for p in needed}
     build = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", tmp_path, source]
     subprocess.run(build, check=True, capture_output=True)
     (wheel,) = tmp_path.glob("memneuro-*.whl")

@@ -69,9 +69,7 @@ def sections(figure):
         }
     )
     return [
-        Section(
-            "Refractory period", ["First.", "Second."], figure, "Intervals.", table, "agrees", ["At 2 us."]
-        ),
+        Section("Refractory period", ["First.", "Second."], figure, "Intervals.", table, "agrees", ["At 2 us."]),
         Section("Leaky integration", "One paragraph.", verdict="differs"),
         Section("A recorded cell", verdict="not measured", notes="No recording here."),
         Section("Energy"),
@@ -99,9 +97,7 @@ def test_every_section_is_there_with_its_parts(tmp_path, sections, figure):
         "Energy",
     ):
         assert text in page.text
-    assert [anchor[1:] for anchor in page.anchors] == [
-        name for name in page.ids if name.startswith("section-")
-    ]
+    assert [anchor[1:] for anchor in page.anchors] == [name for name in page.ids if name.startswith("section-")]
     assert base64.b64decode(page.sources[0].split(",", 1)[1]) == figure.read_bytes()
 
 
