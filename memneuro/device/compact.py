@@ -18,9 +18,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from brian2 import Quantity, second
+from brian2 import Quantity
 
-from memneuro.device.model import DeviceModel, register
+from memneuro.device.model import DeviceModel, max_rate, register, round_step
 
 _DRIFT = """
 drift_filament = mu*field - (gamma1 + beta)*x_filament : Hz
@@ -63,12 +63,5 @@ class CompactDevice(DeviceModel):
         return 0.002 / max_rate(values["gamma1"])
 
     def default_step(self, values: Mapping[str, Any]) -> Quantity:
-        """0.0012/gamma1, which is 2 us for Table 1."""
-        return 0.0012 / max_rate(values["gamma1"])
-
-
-def max_rate(rate: Any) -> Quantity:
-    """The largest of one rate or many, in hertz."""
-    import numpy as np
-
-    return float(np.max(np.asarray(rate))) / second
+        """0.0017/gamma1, rounded down to 1, 2 or 5 times a power of ten seconds: 2 us for Table 1."""
+        return round_step(0.0017 / max_rate(values["gamma1"]))

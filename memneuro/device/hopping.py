@@ -30,8 +30,7 @@ from typing import Any
 
 from brian2 import Quantity
 
-from memneuro.device.compact import max_rate
-from memneuro.device.model import DeviceModel, register
+from memneuro.device.model import DeviceModel, max_rate, register, round_step
 
 _EQUATIONS = """
 dx_total/dt = growth*(1 - x_total) - gamma1*arrhenius_loss*(x_total - x_residue) - gamma2*arrhenius_loss*x_residue : 1
@@ -104,17 +103,3 @@ def _loss_rate(values: Mapping[str, Any]) -> Quantity:
     temperature = np.asarray(values.get("temperature", 300.0), dtype=float)
     energy = np.asarray(values["activation_loss"], dtype=float)
     return max_rate(np.asarray(values["gamma1"]) * np.exp(energy / 1.380649e-23 * (1 / 300 - 1 / temperature)))
-
-
-def round_step(step: Quantity) -> Quantity:
-    """Round a time step down to 1, 2 or 5 times a power of ten seconds."""
-    import math
-
-    from brian2 import second
-
-    value = float(step)
-    decade = 10.0 ** math.floor(math.log10(value) + 1e-12)
-    for factor in (5, 2, 1):
-        if factor * decade <= value * (1 + 1e-9):
-            return factor * decade * second
-    return decade * second

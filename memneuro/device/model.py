@@ -6,11 +6,13 @@ and, when it is noisy, ``noise_seed``; it provides ``r_device``. The circuit sup
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from brian2 import Quantity
+import numpy as np
+from brian2 import Quantity, second
 
 
 class DeviceModel(ABC):
@@ -75,3 +77,18 @@ def device_model(name: str) -> DeviceModel:
 def model_names() -> list[str]:
     """Names of all device models."""
     return sorted(_MODELS)
+
+
+def max_rate(rate: Any) -> Quantity:
+    """The largest of one rate or many, in hertz."""
+    return float(np.max(np.asarray(rate))) / second
+
+
+def round_step(step: Quantity) -> Quantity:
+    """Round a time step down to 1, 2 or 5 times a power of ten seconds."""
+    value = float(step)
+    decade = 10.0 ** math.floor(math.log10(value) + 1e-12)
+    for factor in (5, 2, 1):
+        if factor * decade <= value * (1 + 1e-9):
+            return factor * decade * second
+    return decade * second

@@ -27,7 +27,7 @@ from brian2 import Network, Quantity, SpikeMonitor, StateMonitor, ms, second, vo
 
 from memneuro.circuit.drive import PulseTrain
 from memneuro.circuit.one_m1t1r import OneM1T1R
-from memneuro.device.hopping import round_step
+from memneuro.device.model import round_step
 from memneuro.experiment.pulses import run_pulses, run_with_progress
 from memneuro.experiment.target import target
 

@@ -39,7 +39,7 @@ from brian2 import (
 
 from memneuro.circuit.drive import Expression
 from memneuro.circuit.one_m1t1r import OneM1T1R
-from memneuro.device.hopping import round_step
+from memneuro.device.model import round_step
 from memneuro.experiment.pulses import run_with_progress
 
 CRITERION = 10 * nA
