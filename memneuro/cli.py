@@ -131,7 +131,9 @@ def score_text(result: Mapping[str, Any]) -> str:
 
     rows = pd.DataFrame(result["rows"]).to_string(index=False, na_rep="-", float_format="{:.4g}".format)
     singles = [f"{key}: {_short(value)}" for key, value in result.items() if not isinstance(value, (list, dict))]
-    return "\n".join([rows, "", *singles])
+    beside = [f"{name}: mean_log_error {_short(found['mean_log_error'])}" for name, found in result["beside"].items()]
+    energies = [pd.DataFrame(result["energy"]).to_string(index=False, na_rep="-", float_format="{:.4g}".format)]
+    return "\n".join([rows, "", "energy per spike (not in the score)", *energies, "", *singles, *beside])
 
 
 def _add_doctor(commands: Any, common: argparse.ArgumentParser) -> None:

@@ -25,6 +25,7 @@ from brian2 import Quantity, us
 from tqdm.auto import tqdm
 
 from memneuro.circuit.one_m1t1r import OneM1T1R
+from memneuro.experiment.energy import CASES, energy_comparison
 from memneuro.experiment.intrinsic_plasticity import intrinsic_plasticity
 from memneuro.experiment.leaky_integration import leaky_integration
 from memneuro.experiment.pulse_train import pulse_train
@@ -221,6 +222,27 @@ def score_variant(
     }
 
 
+def energy_rows(variant: str) -> list[dict[str, Any]]:
+    """The published energies per spike beside the simulated ones, part by part; they do not count in the score.
+
+    Returns
+    -------
+    list of dict
+        The rows of :func:`memneuro.experiment.energy.energy_comparison` for the cards of the variant, and ``error``:
+        ``|ln(source energy/published)|``, NaN for a silent neuron or where nothing was published for that input.
+    """
+    own = set(VARIANTS[variant].values())
+    model = OneM1T1R(next(iter(own))).model.name
+    cases = tuple(case for case in CASES if case[0] in own or (variant == model and case[0].startswith(model)))
+    if not cases:
+        return []
+    table = energy_comparison(cases)
+    table["error"] = np.nan
+    if "source_pJ" in table:
+        table["error"] = np.abs(np.log(table["source_pJ"] / table["published_pJ"]))
+    return table.to_dict(orient="records")
+
+
 def score(
     device: str = "hopping",
     step: Quantity | None = None,
@@ -250,7 +272,7 @@ def score(
     -------
     dict
         The result of :func:`score_variant`; with `beside`, each row has one more value for each other variant, and
-        ``beside`` holds their mean errors.
+        ``beside`` holds their mean errors; ``energy`` holds the published energies (see :func:`energy_rows`).
 
     Raises
     ------
@@ -273,4 +295,5 @@ def score(
             for row, theirs in zip(result["rows"], found["rows"], strict=True):
                 row[other] = theirs["simulated"]
                 row[f"{other}_error"] = theirs["error"]
+        result["energy"] = energy_rows(device)
     return result
