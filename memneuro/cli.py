@@ -131,9 +131,13 @@ def score_text(result: Mapping[str, Any]) -> str:
 
     rows = pd.DataFrame(result["rows"]).to_string(index=False, na_rep="-", float_format="{:.4g}".format)
     singles = [f"{key}: {_short(value)}" for key, value in result.items() if not isinstance(value, (list, dict))]
-    beside = [f"{name}: mean_log_error {_short(found['mean_log_error'])}" for name, found in result["beside"].items()]
-    energies = [pd.DataFrame(result["energy"]).to_string(index=False, na_rep="-", float_format="{:.4g}".format)]
-    return "\n".join([rows, "", "energy per spike (not in the score)", *energies, "", *singles, *beside])
+    parts = [rows]
+    if result.get("energy"):
+        table = pd.DataFrame(result["energy"]).to_string(index=False, na_rep="-", float_format="{:.4g}".format)
+        parts.append(f"energy per spike (not in the score)\n{table}")
+    beside = result.get("beside", {})
+    singles += [f"{name}: mean_log_error {_short(found['mean_log_error'])}" for name, found in beside.items()]
+    return "\n\n".join([*parts, "\n".join(singles)])
 
 
 def _add_doctor(commands: Any, common: argparse.ArgumentParser) -> None:
