@@ -28,6 +28,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 from brian2 import Quantity
 
 from memneuro.device.model import DeviceModel, max_rate, register, round_step
@@ -98,8 +99,6 @@ class HoppingDevice(DeviceModel):
 
 def _loss_rate(values: Mapping[str, Any]) -> Quantity:
     """The fastest dissolution rate at the temperatures in use, in hertz."""
-    import numpy as np
-
     temperature = np.asarray(values.get("temperature", 300.0), dtype=float)
     energy = np.asarray(values["activation_loss"], dtype=float)
     return max_rate(np.asarray(values["gamma1"]) * np.exp(energy / 1.380649e-23 * (1 / 300 - 1 / temperature)))

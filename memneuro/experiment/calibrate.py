@@ -32,7 +32,7 @@ from memneuro.circuit.one_m1t1r import OneM1T1R
 from memneuro.device.card import Card, card, parse_unit, write_card
 from memneuro.experiment import intrinsic_plasticity, leaky_integration, refractory_period, threshold_firing
 from memneuro.experiment.score import DEVICES, VARIANTS, row_error
-from memneuro.experiment.target import targets
+from memneuro.experiment.target import scored_targets
 from memneuro.tables import write_csv
 
 LATCH_WEIGHT = 2.0
@@ -258,8 +258,7 @@ def _errors(table: pd.DataFrame, trains: dict[int, list[np.ndarray]], gates: dic
             ]
             latched[row["value"]] = float(np.mean(stuck))
     simulated["4ab", 2.0] = np.median(np.concatenate(firsts))
-    wanted = targets()
-    wanted = wanted[wanted["in_score"]]
+    wanted = scored_targets()
     errors = []
     for row in wanted.to_dict(orient="records"):
         value = next(
@@ -273,8 +272,7 @@ def _errors(table: pd.DataFrame, trains: dict[int, list[np.ndarray]], gates: dic
 def objective(errors: np.ndarray) -> np.ndarray:
     """Mean error, plus a push away from latching and towards the measured firing probabilities."""
     rows = errors[:, :-1]
-    wanted = targets()
-    wanted = wanted[wanted["in_score"]]
+    wanted = scored_targets()
     probability = wanted["unit"].to_numpy() == "probability"
     excess = np.maximum(rows[:, probability] - PROBABILITY_TOLERANCE, 0).sum(axis=1)
     return rows.mean(axis=1) + LATCH_WEIGHT * errors[:, -1] / rows.shape[1] + 0.3 * excess

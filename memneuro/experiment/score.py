@@ -30,7 +30,7 @@ from memneuro.experiment.intrinsic_plasticity import intrinsic_plasticity
 from memneuro.experiment.leaky_integration import leaky_integration
 from memneuro.experiment.pulse_train import pulse_train
 from memneuro.experiment.refractory_period import pooled_interval, refractory_period
-from memneuro.experiment.target import targets
+from memneuro.experiment.target import scored_targets
 from memneuro.experiment.threshold_firing import threshold_firing
 
 WORST = 3.0
@@ -179,8 +179,7 @@ def score_variant(
     """
     devices = neurons(variant)
     noisy = any(float(one.device[name]) > 0 for one in devices.values() for name in one.model.noise_parameters[:1])
-    wanted = targets()
-    wanted = wanted[wanted["in_score"]]
+    wanted = scored_targets()
     runs = []
     seed_list = list(range(1, seeds + 1)) if noisy else [0]
     for seed in tqdm(seed_list, desc=f"score {variant}", disable=not progress, leave=False):

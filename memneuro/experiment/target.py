@@ -69,6 +69,12 @@ def targets() -> pd.DataFrame:
     return table
 
 
+def scored_targets() -> pd.DataFrame:
+    """Give the measurements that count in the score."""
+    table = targets()
+    return table[table["in_score"]]
+
+
 def target(figure: str) -> pd.DataFrame:
     """Give the measurements of one figure of the paper, such as "2e" or "4ab".
 

@@ -53,10 +53,9 @@ def test_search_and_score_agree_without_noise():
     cards = {device: neuron.device for device, neuron in neurons("hopping").items()}
     errors = evaluate(search, [search.point(cards)], trials=1, trials_3d=1, seed=0, noise=False)[0]
     rows = simulate_rows(neurons("hopping"), step=search.step, noise=False).set_index(["figure", "condition_value"])
-    from memneuro.experiment.target import targets
+    from memneuro.experiment.target import scored_targets
 
-    wanted = targets()
-    wanted = wanted[wanted["in_score"]]
+    wanted = scored_targets()
     expected = [
         row_error(
             r["unit"],
