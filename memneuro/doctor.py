@@ -272,17 +272,17 @@ def _probe_brian(target: str) -> dict[str, Any]:
         return _fails(f"Brian2 returned {value:g} where exp(-1) was due", _reinstall("brian2"))
     if "ModuleNotFoundError: No module named 'brian2'" in done.stderr:
         return _fails("Brian2 is not installed", _pip("memneuro"))
-    fix = _compiler_fix() if target == "cython" and not _cxx() else _reinstall("brian2")
+    fix = compiler_fix() if target == "cython" and not _cxx() else _reinstall("brian2")
     return _fails(_last_line(done), fix)
 
 
 def _probe_cpp() -> dict[str, Any]:
     """Compile and run a C++ program; Brian2's C++ target also needs make."""
     if find_tool("make") is None:
-        return _fails("make not found", _compiler_fix())
+        return _fails("make not found", compiler_fix())
     answer = _compile_and_run(_CPP_PROBE, [])
     if answer["usable"] and abs(float(answer["reason"]) - 0.367879441171) > 1e-9:
-        return _fails(f"a test program printed {answer['reason']} where exp(-1) was due", _compiler_fix())
+        return _fails(f"a test program printed {answer['reason']} where exp(-1) was due", compiler_fix())
     return _works(f"{shlex.join(_cxx())} compiled and ran a test program") if answer["usable"] else answer
 
 
@@ -290,7 +290,7 @@ def _probe_openmp() -> dict[str, Any]:
     """Compile and run a C++ program with threads."""
     answer = _compile_and_run(_OPENMP_PROBE, ["-fopenmp"])
     if not answer["usable"] and _cxx():
-        answer["fix"] = "brew install libomp" if sys.platform == "darwin" else _compiler_fix()
+        answer["fix"] = "brew install libomp" if sys.platform == "darwin" else compiler_fix()
     return _works(f"a test program ran on {answer['reason']} thread(s)") if answer["usable"] else answer
 
 
@@ -328,16 +328,16 @@ def _compile_and_run(source: str, flags: list[str]) -> dict[str, Any]:
     """Compile a C++ program in a temporary folder and run it; where it works, `reason` is what it printed."""
     compiler = _cxx()
     if not compiler:
-        return _fails(f"no C++ compiler found ({os.environ.get('CXX') or 'g++'})", _compiler_fix())
+        return _fails(f"no C++ compiler found ({os.environ.get('CXX') or 'g++'})", compiler_fix())
     with tempfile.TemporaryDirectory() as folder:
         file, program = Path(folder, "probe.cpp"), Path(folder, "probe")
         file.write_text(source)
         built = _run([*compiler, "-O2", *flags, str(file), "-o", str(program)])
         if built.returncode != 0:
-            return _fails(f"{shlex.join(compiler)} failed: {_last_line(built)}", _compiler_fix())
+            return _fails(f"{shlex.join(compiler)} failed: {_last_line(built)}", compiler_fix())
         done = _run([str(program)])
     if done.returncode != 0:
-        return _fails(f"the test program failed: {_last_line(done)}", _compiler_fix())
+        return _fails(f"the test program failed: {_last_line(done)}", compiler_fix())
     return _works(done.stdout.strip())
 
 
@@ -347,7 +347,7 @@ def _cxx() -> list[str]:
     return command if shutil.which(command[0]) else []
 
 
-def _compiler_fix() -> str:
+def compiler_fix() -> str:
     """Give the command that installs a C++ compiler and make here."""
     for manager, command in (
         ("apt-get", "sudo apt-get install g++ make"),

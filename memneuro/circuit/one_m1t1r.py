@@ -22,12 +22,13 @@ from memneuro.circuit import transistor  # noqa: F401  (registers the output sta
 from memneuro.circuit.drive import Current, Drive, as_drive
 from memneuro.device.card import Card, card, parse_unit
 from memneuro.device.model import DeviceModel, device_model, model_names
-from memneuro.numerics.philox import MAX_SEED, philox_normal
+from memneuro.numerics.threefry import MAX_SEED, threefry_normal
 
 _CIRCUIT = """
 v_device = v_in - v_gate : volt
-i_device = v_device/r_device : amp
-dv_gate/dt = (v_in - v_gate)/(r_device*c_gate) - v_gate/(r_control*c_gate) : volt
+g_device = 1/r_device : siemens
+i_device = v_device*g_device : amp
+dv_gate/dt = ((v_in - v_gate)*g_device - v_gate/r_control)/c_gate : volt
 v_gate_last : volt
 v_out = drain_voltage(v_gate, v_dd, r_load, k_nmos, v_turn_on, slope_factor, temperature) : volt
 v_load = v_dd - v_out : volt
@@ -280,7 +281,7 @@ class OneM1T1R:
                 raise ValueError(f"spread of unknown parameter {key!r}; accepted: {', '.join(sorted(values))}")
             if deviation < 0 or not np.isfinite(deviation):
                 raise ValueError(f"spread of {key} = {deviation!r}; accepted: zero or more")
-            normal = philox_normal.pyfunc(seed, np.arange(n), -2, stream)
+            normal = threefry_normal.pyfunc(seed, np.arange(n), -2, stream)
             value, unit = values[key]
             drawn[key] = (value * np.exp(deviation * normal), unit)
         return drawn

@@ -1,6 +1,6 @@
-"""Integrators and counter-based noise, registered with Brian2 by name."""
+"""Integrators, counter-based noise and portable elementary functions, registered with Brian2 by name."""
 
 from memneuro.numerics.exponential_midpoint import ExponentialMidpoint
-from memneuro.numerics.philox import philox_normal
+from memneuro.numerics.threefry import threefry_normal
 
-__all__ = ["ExponentialMidpoint", "philox_normal"]
+__all__ = ["ExponentialMidpoint", "threefry_normal"]

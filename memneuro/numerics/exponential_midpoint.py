@@ -7,9 +7,13 @@ An equation that is linear in its own variable *as written*,
 where a, b and g may contain other variables and named subexpressions (which may themselves depend on y), is advanced
 from y_n over a step h in two stages:
 
-1. coefficients from the states at the start of the step; exact solution over h/2 gives the midpoint states;
+1. coefficients from the states at the start of the step; the solution over h/2, with exp(-z) replaced by
+   ``1/(1 + z + z**2/2 + z**3/6)``, gives the midpoint states: ``y_n + h/2 (a - b y_n) relaxation_pade(b h/2)``;
 2. coefficients from the midpoint states; exact solution over h from y_n:
    ``y_n + h (a - b y_n) relaxation(b h)``, with ``relaxation(z) = (1 - exp(-z))/z``.
+
+The midpoint states only set coefficients, which a rational function serves as well as an exponential does and in a
+fraction of the time.
 
 Explicit time is read in the middle of the step in both stages, so a pulse edge on the time grid is never ambiguous.
 
@@ -21,8 +25,10 @@ What follows from it
   weighted mean of the old one and ``growth/(growth + loss)``.
 * Noise is read in the **Ito** sense: amplitudes g_k are taken at the start of the step. An Ornstein-Uhlenbeck process
   with constant coefficients is sampled exactly; state-dependent amplitudes have weak order 1.
-* Noise comes from :func:`memneuro.numerics.philox.philox_normal`, keyed by the integer parameter ``noise_seed``, the
-  neuron's index, the time step and the number of the noise term.
+* Noise comes from :func:`memneuro.numerics.threefry.threefry_normal`, keyed by the integer parameter ``noise_seed``,
+  the neuron's index, the time step and the number of the noise term.
+* ``exp``, ``log``, ``sinh``, ``cosh``, ``tanh``, ``expm1`` and ``log1p`` become the functions of
+  :mod:`memneuro.numerics.elementary`, which give the same value on every target and vectorise.
 
 An equation that is not linear in its own variable is advanced with the explicit midpoint rule (b = 0).
 
@@ -40,7 +46,8 @@ from brian2.parsing.sympytools import str_to_sympy, sympy_to_str
 from brian2.stateupdaters.base import StateUpdateMethod, UnsupportedEquationsException, extract_method_options
 from brian2.utils.stringtools import get_identifiers, word_substitute
 
-from memneuro.numerics import philox, relaxation  # noqa: F401  (both register functions used by the generated code)
+from memneuro.numerics import threefry  # noqa: F401  (registers the noise that the generated code calls)
+from memneuro.numerics.elementary import PORTABLE
 
 SEED_NAME = "noise_seed"
 
@@ -156,7 +163,7 @@ class ExponentialMidpoint(StateUpdateMethod):
 
         lines = [f"{name}_last = {name}" for name in states if f"{name}_last" in equations.parameter_names]
         for xi, stream in streams.items():
-            lines.append(f"_{xi} = philox_normal({SEED_NAME}, i, t_in_timesteps, {stream})")
+            lines.append(f"_{xi} = threefry_normal({SEED_NAME}, i, t_in_timesteps, {stream})")
         for name in used:
             lines.append(f"_{name}_start = {word_substitute(equations[name].expr.code, start_names)}")
         for name in states:
@@ -166,7 +173,7 @@ class ExponentialMidpoint(StateUpdateMethod):
                 lines.append(f"_noise_{name} = ({terms})*sqrt(dt{memory})")
         for name in states:
             kick = f" + 0.5*_noise_{name}" if noise[name] else ""
-            move = self._advance(name, deterministic[name], decay[name], start_names, "0.5*dt")
+            move = self._advance(name, deterministic[name], decay[name], start_names, "0.5*dt", "relaxation_pade")
             lines.append(f"_{name}_mid = {move}{kick}")
         for name in middle:
             if name in moving:
@@ -174,17 +181,18 @@ class ExponentialMidpoint(StateUpdateMethod):
         for name in states:
             kick = f" + _noise_{name}" if noise[name] else ""
             lines.append(
-                f"_{name}_new = {self._advance(name, deterministic[name], decay[name], mid_names, 'dt')}{kick}"
+                f"_{name}_new = "
+                f"{self._advance(name, deterministic[name], decay[name], mid_names, 'dt', 'relaxation')}{kick}"
             )
         lines += [f"{name} = _{name}_new" for name in states]
-        return "\n".join(lines)
+        return word_substitute("\n".join(lines), PORTABLE)
 
     @staticmethod
-    def _advance(name: str, code: str, decay: str | None, names: dict[str, str], step: str) -> str:
-        """The exact solution over `step`, from the start of the step, of the equation with given coefficients."""
+    def _advance(name: str, code: str, decay: str | None, names: dict[str, str], step: str, relaxation: str) -> str:
+        """The solution over `step`, from the start of the step, of the equation with given coefficients."""
         own = names if decay is None else {**names, name: name}
         move = f"{name} + {step}*({word_substitute(code, own)})"
-        return f"{move}*relaxation(({word_substitute(decay, names)})*{step})" if decay else move
+        return f"{move}*{relaxation}(({word_substitute(decay, names)})*{step})" if decay else move
 
 
 StateUpdateMethod.register("exponential_midpoint", ExponentialMidpoint())

@@ -74,9 +74,9 @@ def test_the_old_gate_voltage_is_kept_first():
 
 def test_the_deterministic_neuron_draws_nothing():
     text = ExponentialMidpoint()(OneM1T1R("hopping").equations(PULSES, noise=False))
-    assert "philox_normal" not in text and "noise_seed" not in text
+    assert "threefry_normal" not in text and "noise_seed" not in text
     noisy = ExponentialMidpoint()(OneM1T1R("hopping").equations(PULSES))
-    assert noisy.count("philox_normal(") == 1
+    assert noisy.count("threefry_normal(") == 1
 
 
 def test_noise_terms_are_numbered_by_name():
@@ -85,8 +85,8 @@ def test_noise_terms_are_numbered_by_name():
     turned = f"dy/dt = xi_a*second**-0.5 : 1\ndx/dt = -x/second + xi_b*second**-0.5 : 1\n{SEED}"
     for equations in (first, turned):
         lines = dict(code(equations))
-        assert lines["_xi_a"] == "philox_normal(noise_seed, i, t_in_timesteps, 0)"
-        assert lines["_xi_b"] == "philox_normal(noise_seed, i, t_in_timesteps, 1)"
+        assert lines["_xi_a"] == "threefry_normal(noise_seed, i, t_in_timesteps, 0)"
+        assert lines["_xi_b"] == "threefry_normal(noise_seed, i, t_in_timesteps, 1)"
 
 
 def test_the_decay_rate_is_found():

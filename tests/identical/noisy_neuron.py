@@ -62,7 +62,7 @@ FILL = """
 current = nmos_current(vg, vd, kk, vt, nn, tt)
 drain = drain_voltage(vg, vdd, rl, kk, vt, nn, tt)
 relaxed = relaxation(z)
-normal = philox_normal(123456789, i, 3*t_in_timesteps + i*40000, i % 3)
+normal = threefry_normal(123456789, i, 3*t_in_timesteps + i*40000, i % 3)
 """
 
 

@@ -4,45 +4,46 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from memneuro.numerics.philox import MAX_SEED, philox4x32, philox_normal
+from memneuro.numerics.threefry import MAX_SEED, threefry2x32, threefry_normal
 
-normal = philox_normal.pyfunc
+normal = threefry_normal.pyfunc
 
-# Known answers of Random123 (Salmon et al. 2011, doi:10.1145/2063384.2063405), philox4x32 with 10 rounds.
+# Known answers of Random123 (Salmon et al. 2011, doi:10.1145/2063384.2063405), threefry2x32 with 20 rounds.
 ANSWERS = [
-    ((0, 0, 0, 0), (0, 0), (0x6627E8D5, 0xE169C58D, 0xBC57AC4C, 0x9B00DBD8)),
-    (
-        (0xFFFFFFFF, 0xFFFFFFFF, 0xFFFFFFFF, 0xFFFFFFFF),
-        (0xFFFFFFFF, 0xFFFFFFFF),
-        (0x408F276D, 0x41C83B0E, 0xA20BC7C6, 0x6D5451FD),
-    ),
-    (
-        (0x243F6A88, 0x85A308D3, 0x13198A2E, 0x03707344),
-        (0xA4093822, 0x299F31D0),
-        (0xD16CFE09, 0x94FDCCEB, 0x5001E420, 0x24126EA1),
-    ),
+    ((0, 0), (0, 0), (0x6B200159, 0x99BA4EFE)),
+    ((0xFFFFFFFF, 0xFFFFFFFF), (0xFFFFFFFF, 0xFFFFFFFF), (0x1CB996FC, 0xBB002BE7)),
+    ((0x243F6A88, 0x85A308D3), (0x13198A2E, 0x03707344), (0xC4923A9C, 0x483DF7A0)),
 ]
 
 
 @pytest.mark.parametrize("counter, key, answer", ANSWERS, ids=["zeros", "ones", "pi"])
 def test_known_answers(counter, key, answer):
-    assert tuple(int(word) for word in philox4x32(counter, key)) == answer
+    assert tuple(int(word) for word in threefry2x32(counter, key)) == answer
 
 
 def test_arrays_of_counters_give_the_single_answers():
     index = np.arange(7)
-    words = philox4x32((index, 3, 2**32 - 1, 5), (11, 12))
+    words = threefry2x32((index, 2**32 - 1), (11, 12))
     for k in index:
-        single = philox4x32((int(k), 3, 2**32 - 1, 5), (11, 12))
+        single = threefry2x32((int(k), 2**32 - 1), (11, 12))
         assert [int(word[k]) for word in words] == [int(word) for word in single]
 
 
 def test_box_muller_of_the_known_words():
-    """Seed 0, index 0, stream 0, step 0 is the all-zero counter and key."""
+    """Seed 0, index 0, stream 0, step 0 is the all-zero counter and key: 40 bits of radius, 24 of angle."""
     w = [int(word) for word in ANSWERS[0][2]]
-    u1 = ((w[0] << 21 | w[1] >> 11) + 0.5) / 2**53
-    u2 = ((w[2] << 21 | w[3] >> 11) + 0.5) / 2**53
-    np.testing.assert_allclose(normal(0, 0, 0, 0), np.sqrt(-2 * np.log(u1)) * np.cos(2 * np.pi * u2), rtol=1e-14)
+    u = 1 - ((w[0] << 8 | w[1] >> 24) + 0.5) / 2**40
+    phi = np.pi * (((w[1] & 0xFFFFFF) + 0.5) / 2**24 - 0.5)
+    np.testing.assert_allclose(normal(0, 0, 0, 0), np.sqrt(-2 * np.log(u)) * np.sin(phi), rtol=1e-12)
+
+
+def test_key_and_counter_of_large_numbers():
+    """Steps beyond 2**32 and negative ones move into the key, beside the stream."""
+    for step, stream, key in ((2**32 + 7, 3, 3 + 65536), (-1, 2, (2 - 65536) % 2**32)):
+        w = [int(word) for word in threefry2x32((5, step), (9, key))]
+        u = 1 - ((w[0] << 8 | w[1] >> 24) + 0.5) / 2**40
+        phi = np.pi * (((w[1] & 0xFFFFFF) + 0.5) / 2**24 - 0.5)
+        np.testing.assert_allclose(normal(9, 5, step, stream), np.sqrt(-2 * np.log(u)) * np.sin(phi), rtol=1e-12)
 
 
 def test_every_argument_matters_over_its_whole_range():

@@ -1,0 +1,1 @@
+"""The neuron in the languages of other simulators."""
