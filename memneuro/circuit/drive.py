@@ -19,7 +19,9 @@ from brian2 import (
 )
 
 
-def _check(name: str, value: Any, unit: Quantity, *, positive: bool = False, signed: bool = False) -> None:
+def check(
+    name: str, value: Any, unit: Any, *, positive: bool = False, signed: bool = False, finite: bool = True
+) -> None:
     """Raise when `value` has the wrong unit, is not finite, or has a sign that makes no sense."""
     if not have_same_dimensions(value, unit):
         raise DimensionMismatchError(
@@ -28,7 +30,7 @@ def _check(name: str, value: Any, unit: Quantity, *, positive: bool = False, sig
             get_dimensions(unit),
         )
     number = np.asarray(value, dtype=float)
-    if not np.all(np.isfinite(number)):
+    if np.any(np.isnan(number)) or (finite and not np.all(np.isfinite(number))):
         raise ValueError(f"{name} = {value!r} is not finite")
     if positive and np.any(number <= 0):
         raise ValueError(f"{name} = {value!r} must be greater than zero")
@@ -74,7 +76,7 @@ class Constant(Drive):
     voltage: Any
 
     def __post_init__(self) -> None:
-        _check("voltage", self.voltage, volt, signed=True)
+        check("voltage", self.voltage, volt, signed=True)
 
     def equations(self) -> str:
         """No text: ``v_in`` is itself the parameter."""
@@ -110,10 +112,10 @@ class PulseTrain(Drive):
     start: Any = field(default_factory=lambda: 0 * second)
 
     def __post_init__(self) -> None:
-        _check("amplitude", self.amplitude, volt, signed=True)
-        _check("width", self.width, second, positive=True)
-        _check("period", self.period, second, positive=True)
-        _check("start", self.start, second)
+        check("amplitude", self.amplitude, volt, signed=True)
+        check("width", self.width, second, positive=True)
+        check("period", self.period, second, positive=True)
+        check("start", self.start, second)
         if np.any(np.asarray(self.width) > np.asarray(self.period) * (1 + 1e-12)):
             raise ValueError(f"width = {self.width!r} is longer than period = {self.period!r}")
         if self.count is not None:
@@ -149,7 +151,7 @@ class Sampled(Drive):
     def __post_init__(self) -> None:
         if not isinstance(self.values, TimedArray):
             raise TypeError(f"a sampled drive takes a brian2.TimedArray, got {type(self.values).__name__}")
-        _check("the sampled voltage", self.values.values * Quantity(1, dim=self.values.dim), volt, signed=True)
+        check("the sampled voltage", self.values.values * Quantity(1, dim=self.values.dim), volt, signed=True)
 
     def equations(self) -> str:
         """``v_in`` read from the array."""
@@ -215,13 +217,13 @@ class Current(Drive):
     conductance: Any = None
 
     def __post_init__(self) -> None:
-        _check("capacitance", self.capacitance, farad, positive=True)
+        check("capacitance", self.capacitance, farad, positive=True)
         if self.conductance is not None:
-            _check("conductance", self.conductance, amp / volt)
+            check("conductance", self.conductance, amp / volt)
         if isinstance(self.current, TimedArray):
-            _check("the sampled current", self.current.values * Quantity(1, dim=self.current.dim), amp, signed=True)
+            check("the sampled current", self.current.values * Quantity(1, dim=self.current.dim), amp, signed=True)
         elif self.current is not None:
-            _check("current", self.current, amp, signed=True)
+            check("current", self.current, amp, signed=True)
 
     def equations(self) -> str:
         """The input node."""

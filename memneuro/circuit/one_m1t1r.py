@@ -19,7 +19,7 @@ from brian2 import Equations, NeuronGroup, Quantity, get_dimensions, second
 
 import memneuro.numerics  # noqa: F401  (registers the integrator and the noise)
 from memneuro.circuit import transistor  # noqa: F401  (registers the output stage)
-from memneuro.circuit.drive import Current, Drive, as_drive
+from memneuro.circuit.drive import Current, Drive, as_drive, check
 from memneuro.device.card import Card, card, parse_unit
 from memneuro.device.model import DeviceModel, device_model, model_names
 from memneuro.numerics.threefry import MAX_SEED, threefry_normal
@@ -153,7 +153,7 @@ class OneM1T1R:
             flag = "constant" if name in per_neuron else "shared, constant"
             lines.append(f"{name} : {unit} ({flag})")
         if noise:
-            lines.append("noise_seed : integer (shared, constant)")
+            lines += ["noise_seed : integer (shared, constant)", "noise_offset : integer (shared, constant)"]
         return "\n".join(lines)
 
     def group(
@@ -163,6 +163,7 @@ class OneM1T1R:
         drive: Any = None,
         dt: Quantity | None = None,
         seed: int = 0,
+        offset: int = 0,
         noise: bool = True,
         spread: bool | Mapping[str, float] = False,
         method: str = METHOD,
@@ -183,7 +184,10 @@ class OneM1T1R:
             Time step; by default the card's converged step.
         seed : int
             Seed of the noise and of the spread, 0 to 2**31 - 1. The same seed gives the same result on every target.
-            Two groups with the same seed have the same noise: give each group of a network a seed of its own.
+            Two groups with the same seed and offset have the same noise: give each group of a network its own.
+        offset : int
+            Number of the group's first neuron in the noise and the spread: with the offsets 0 and 100 two groups of
+            100 neurons are the two halves of one group of 200.
         noise : bool
             Whether the devices fluctuate.
         spread : bool or mapping of str to float
@@ -198,7 +202,7 @@ class OneM1T1R:
         name : str, optional
             Name of the group.
         **parameters
-            Card values to replace, one value or n of them, with units.
+            Values to replace, one or n of them, with units: of the cards, or of the drive (``pulse_amplitude``).
 
         Raises
         ------
@@ -207,18 +211,19 @@ class OneM1T1R:
         brian2.DimensionMismatchError
             For a wrong unit.
         """
-        n = _whole(n, "n", 1, 2**31 - 1)
-        seed = _whole(seed, "seed", 0, MAX_SEED)
+        n = whole_number(n, "n", 1, 2**31 - 1)
+        seed = whole_number(seed, "seed", 0, MAX_SEED)
+        offset = whole_number(offset, "offset", 0, 2**31 - 1 - n)
         drive = as_drive(drive)
         if noise and method != METHOD:
             raise ValueError(f"method = {method!r} with noise; accepted: {METHOD!r}, or any method with noise=False")
-        self._check_names(parameters)
+        self._check_names(parameters, drive)
         values = {**self.parameters(noise), **drive.parameters()}
         for key, value in parameters.items():
             if key in values:
-                values[key] = (self._checked(key, value, n), values[key][1])
+                values[key] = (self.checked(key, value, drive), values[key][1])
         drive.check_size(n)
-        values.update(self._spread(values, spread, n, seed))
+        values.update(self._spread(values, spread, n, seed, offset))
         per_neuron = {key for key, (value, _) in values.items() if np.ndim(value) > 0}
         for key in per_neuron:
             if np.shape(values[key][0]) != (n,):
@@ -242,28 +247,53 @@ class OneM1T1R:
         for key, (value, unit) in values.items():
             setattr(group, key, value if unit != "1" else np.asarray(value, dtype=float))
         if noise:
-            group.noise_seed = seed
-        for key, value in {**self.model.initial(noise), **drive.initial()}.items():
-            setattr(group, key, value)
+            group.noise_seed, group.noise_offset = seed, offset
+        self.set_initial(group, drive, noise)
         if method != METHOD:
             group.run_regularly("v_gate_last = v_gate", when="before_groups")
         return group
 
-    def _check_names(self, given: Iterable[str]) -> None:
-        known = {**self.device.parameters, **self.circuit.parameters}
+    def set_initial(self, group: NeuronGroup, drive: Any, noise: bool = True) -> None:
+        """Give the states of a group of this neuron their initial values."""
+        for key, value in {**self.model.initial(noise), **as_drive(drive).initial()}.items():
+            setattr(group, key, value)
+
+    def device_spread(self, names: Iterable[str]) -> dict[str, float]:
+        """The cards' device-to-device spread, standard deviation of ln(value), of those parameters that have one."""
+        cards = {**self.device.parameters, **self.circuit.parameters}
+        return {key: p.device_spread for key, p in cards.items() if p.device_spread > 0 and key in set(names)}
+
+    def _check_names(self, given: Iterable[str], drive: Drive | None = None) -> None:
+        known = {**self.device.parameters, **self.circuit.parameters, **(drive.parameters() if drive else {})}
         for key in given:
             if key not in known:
                 raise ValueError(f"unknown parameter {key!r}; accepted: {', '.join(sorted(known))}")
 
-    def _checked(self, key: str, value: Any, n: int) -> Any:
-        """Check unit and range of one or n values of a card parameter."""
-        owner = self.device if key in self.device.parameters else self.circuit
-        unit = parse_unit(owner.parameters[key].unit)
-        if np.ndim(value) == 0:
-            return owner.number(key, value) * unit
-        return np.array([owner.number(key, one) for one in value]) * unit
+    def checked(self, key: str, value: Any, drive: Any = None) -> Any:
+        """One value of a parameter or an array of them, with its unit, after a check of unit and range.
 
-    def _spread(self, values: Mapping[str, tuple[Any, str]], spread: Any, n: int, seed: int) -> dict[str, Any]:
+        Raises
+        ------
+        ValueError
+            If neither card nor drive has a parameter of that name, or a value is out of range.
+        brian2.DimensionMismatchError
+            If a value has the wrong unit.
+        """
+        drive = None if drive is None else as_drive(drive)
+        self._check_names([key], drive)
+        owner = self.device if key in self.device.parameters else self.circuit
+        if key in owner.parameters:
+            unit = parse_unit(owner.parameters[key].unit)
+            if np.ndim(value) == 0:
+                return owner.number(key, value) * unit
+            return np.array([owner.number(key, one) for one in value]) * unit
+        assert drive is not None
+        check(key, value, parse_unit(drive.parameters()[key][1]), signed=True, finite=key != "pulse_count")
+        return value
+
+    def _spread(
+        self, values: Mapping[str, tuple[Any, str]], spread: Any, n: int, seed: int, offset: int
+    ) -> dict[str, Any]:
         """Draw parameters that differ from device to device: ln(value) is normal about ln(nominal)."""
         if spread is False or spread is None:
             return {}
@@ -272,8 +302,7 @@ class OneM1T1R:
                 f"spread = {spread!r}; accepted: True, False or a mapping of parameter to deviation of its ln"
             )
         if spread is True:
-            cards = {**self.device.parameters, **self.circuit.parameters}
-            spread = {key: p.device_spread for key, p in cards.items() if p.device_spread > 0 and key in values}
+            spread = self.device_spread(values)
         drawn = {}
         for stream, key in enumerate(sorted(spread)):
             deviation = float(spread[key])
@@ -281,7 +310,7 @@ class OneM1T1R:
                 raise ValueError(f"spread of unknown parameter {key!r}; accepted: {', '.join(sorted(values))}")
             if deviation < 0 or not np.isfinite(deviation):
                 raise ValueError(f"spread of {key} = {deviation!r}; accepted: zero or more")
-            normal = threefry_normal.pyfunc(seed, np.arange(n), -2, stream)
+            normal = threefry_normal.pyfunc(seed, np.arange(n) + offset, -2, stream)
             value, unit = values[key]
             drawn[key] = (value * np.exp(deviation * normal), unit)
         return drawn
@@ -310,7 +339,8 @@ class OneM1T1R:
         return dt
 
 
-def _whole(value: Any, name: str, low: int, high: int) -> int:
+def whole_number(value: Any, name: str, low: int, high: int) -> int:
+    """`value` as an integer from `low` to `high`, or a ValueError that names it."""
     try:
         whole = not isinstance(value, (bool, str)) and float(value).is_integer() and low <= int(value) <= high
     except (TypeError, ValueError):

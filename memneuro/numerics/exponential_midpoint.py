@@ -26,7 +26,8 @@ What follows from it
 * Noise is read in the **Ito** sense: amplitudes g_k are taken at the start of the step. An Ornstein-Uhlenbeck process
   with constant coefficients is sampled exactly; state-dependent amplitudes have weak order 1.
 * Noise comes from :func:`memneuro.numerics.threefry.threefry_normal`, keyed by the integer parameter ``noise_seed``,
-  the neuron's index, the time step and the number of the noise term.
+  the neuron's index, the time step and the number of the noise term. An integer parameter ``noise_offset``, where
+  there is one, is added to the index: groups that share a seed then have noise of their own.
 * ``exp``, ``log``, ``sinh``, ``cosh``, ``tanh``, ``expm1`` and ``log1p`` become the functions of
   :mod:`memneuro.numerics.elementary`, which give the same value on every target and vectorise.
 
@@ -50,6 +51,7 @@ from memneuro.numerics import threefry  # noqa: F401  (registers the noise that 
 from memneuro.numerics.elementary import PORTABLE
 
 SEED_NAME = "noise_seed"
+OFFSET_NAME = "noise_offset"
 
 
 def _decay_rate(code: str, name: str) -> str | None:
@@ -162,8 +164,9 @@ class ExponentialMidpoint(StateUpdateMethod):
         }
 
         lines = [f"{name}_last = {name}" for name in states if f"{name}_last" in equations.parameter_names]
+        index = f"i + {OFFSET_NAME}" if OFFSET_NAME in equations.parameter_names else "i"
         for xi, stream in streams.items():
-            lines.append(f"_{xi} = threefry_normal({SEED_NAME}, i, t_in_timesteps, {stream})")
+            lines.append(f"_{xi} = threefry_normal({SEED_NAME}, {index}, t_in_timesteps, {stream})")
         for name in used:
             lines.append(f"_{name}_start = {word_substitute(equations[name].expr.code, start_names)}")
         for name in states:

@@ -1,0 +1,167 @@
+"""Programs to time: each is built first and then run in turn with the others, so that all see the same machine.
+
+The neuron is the default one under a train of 0.8 V pulses of 1 ms every 2 ms, with a spike monitor.
+"""
+
+from __future__ import annotations
+
+import platform
+import subprocess
+import sys
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from brian2 import Network, Quantity, SpikeMonitor, ms, second, volt
+
+from memneuro.backend import BackendUnavailable, backend
+from memneuro.backend.flags import VECTORISE, compiler_command
+from memneuro.circuit.drive import PulseTrain
+from memneuro.circuit.one_m1t1r import OneM1T1R
+
+AMPLITUDE, WIDTH, PERIOD = 0.8 * volt, 1 * ms, 2 * ms
+SEED = 1
+SOURCE = Path(__file__).resolve().parents[2] / "benchmarks" / "limit.cpp"
+
+
+def train() -> PulseTrain:
+    """The drive of every benchmark."""
+    return PulseTrain(AMPLITUDE, WIDTH, PERIOD)
+
+
+@dataclass(frozen=True)
+class Program:
+    """A built program.
+
+    Parameters
+    ----------
+    name : str
+        What it is.
+    command : tuple of str
+        How to run it.
+    info : Path or None
+        File to which it writes the seconds of its time loop; None for one that prints them first.
+    neurons, steps : int
+        Size of the group and number of steps.
+    step : Quantity (second)
+        Time step.
+    build_s : float
+        Seconds spent on building it.
+    """
+
+    name: str
+    command: tuple[str, ...]
+    info: Path | None
+    neurons: int
+    steps: int
+    step: Quantity
+    build_s: float
+
+    def run(self) -> float:
+        """Run once; nanoseconds a neuron-step of the time loop, without start, initial values and results."""
+        done = subprocess.run(self.command, capture_output=True, text=True, cwd=Path(self.command[0]).parent)
+        if done.returncode != 0:
+            raise RuntimeError(f"{self.name} failed: {(done.stderr or done.stdout).strip()[-300:]}")
+        seconds = float((done.stdout if self.info is None else self.info.read_text()).split()[0])
+        return seconds * 1e9 / (self.neurons * self.steps)
+
+
+def memneuro_program(
+    folder: Path, neurons: int, steps: int, step: Quantity, *, noise: bool, precision: str = "double", threads: int = 0
+) -> Program:
+    """This package's C++ program; with `threads` the one with threads."""
+    name = f"openmp_{threads}" if threads else "memneuro"
+    options: dict[str, Any] = {"threads": threads} if threads else {}
+    with backend(
+        "openmp" if threads else "cpp", directory=folder, build_on_run=False, precision=precision, **options
+    ) as b:
+        group = OneM1T1R("hopping").group(neurons, drive=train(), dt=step, noise=noise, seed=SEED)
+        Network(group, SpikeMonitor(group)).run(steps * step, namespace={})
+        b.build(run=False)
+        build_s = b.seconds["build"] or 0.0
+    return _standalone(name, folder, neurons, steps, step, build_s)
+
+
+def stock_program(folder: Path, neurons: int, steps: int, step: Quantity, *, noise: bool, method: str) -> Program:
+    """Stock Brian2's C++ program with its default flags, made in a process that uses nothing of this package's code."""
+    words = [sys.executable, "-m", "memneuro.bench.stock", folder, neurons, steps, repr(float(step / second))]
+    done = subprocess.run([*map(str, words), str(int(noise)), method], capture_output=True, text=True)
+    if done.returncode != 0:
+        raise RuntimeError(f"stock Brian2 ({method}) was not built: {done.stderr.strip()[-300:]}")
+    return _standalone(f"stock_{method}", folder, neurons, steps, step, float(done.stdout.split()[-1]))
+
+
+def limit_program(
+    folder: Path, neurons: int, steps: int, step: Quantity, *, noise: bool, precision: str = "double"
+) -> Program:
+    """The hand-written program ``benchmarks/limit.cpp``.
+
+    Raises
+    ------
+    FileNotFoundError
+        If the package does not run from a checkout, where that file is.
+    BackendUnavailable
+        If there is no compiler, or it does not take the file.
+    """
+    if not SOURCE.exists():
+        raise FileNotFoundError(
+            f"{SOURCE} is not there: the hand-written program is part of a checkout, not of a wheel"
+        )
+    if not compiler_command():
+        raise BackendUnavailable("no C++ compiler found; set CXX or install g++")
+    folder.mkdir(parents=True, exist_ok=True)
+    flags = ["-std=c++17", "-O3", "-march=native", *VECTORISE[:2], *(["-DSINGLE"] if precision == "single" else [])]
+    start = pd.Timestamp.now()
+    built = subprocess.run(
+        [*compiler_command(), *flags, str(SOURCE), "-o", str(folder / "limit")], capture_output=True, text=True
+    )
+    if built.returncode != 0:
+        raise BackendUnavailable(f"{SOURCE.name} was not compiled: {built.stderr.strip()[-300:]}")
+    neuron = OneM1T1R("hopping")
+    values = {name: float(np.asarray(value)) for name, (value, _) in neuron.parameters().items()}
+    values |= {"amplitude": float(AMPLITUDE), "width": float(WIDTH), "period": float(PERIOD)}
+    values |= {"neurons": neurons, "steps": steps, "step": float(step), "noise": int(noise), "seed": SEED}
+    command = (str(folder / "limit"), *(f"{name}={value!r}" for name, value in values.items()))
+    build_s = (pd.Timestamp.now() - start).total_seconds()
+    return Program("limit", command, None, neurons, steps, step, build_s)
+
+
+def _standalone(name: str, folder: Path, neurons: int, steps: int, step: Quantity, build_s: float) -> Program:
+    results = folder / "results"
+    results.mkdir(exist_ok=True)
+    command = (str(folder / "main"), "--results_dir", f"{results}/")
+    return Program(name, command, results / "last_run_info.txt", neurons, steps, step, build_s)
+
+
+def race(programs: list[Program], rounds: int) -> dict[str, list[float]]:
+    """Nanoseconds a neuron-step of every program in every round; the programs take turns within a round."""
+    found: dict[str, list[float]] = {program.name: [] for program in programs}
+    for _ in range(rounds):
+        for program in programs:
+            found[program.name].append(program.run())
+    return found
+
+
+def machine() -> dict[str, str]:
+    """Processor, compiler, versions and date, for the head of a table."""
+    from memneuro.doctor import describe_tool, versions
+
+    compiler = describe_tool(compiler_command()[0]) if compiler_command() else None
+    found = versions()
+    model = next(
+        (line.split(":")[1].strip() for line in _cpu_lines() if line.startswith("model name")), platform.processor()
+    )
+    return {
+        "date": date.today().isoformat(),
+        "processor": model,
+        "compiler": compiler["version"] if compiler else "none",
+        **{name: str(found[name]) for name in ("python", "system", "memneuro", "brian2", "numpy")},
+    }
+
+
+def _cpu_lines() -> list[str]:
+    path = Path("/proc/cpuinfo")
+    return path.read_text().splitlines() if path.exists() else []
