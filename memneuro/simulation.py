@@ -371,8 +371,9 @@ def simulate(
     tables = {name: pd.concat(rows, ignore_index=True) if rows else pd.DataFrame() for name, rows in parts.items()}
     named = {with_unit(name, program.group.variables[name].dim): np.asarray(v) for name, v in columns.items()}
     sets = pd.DataFrame({"set": np.arange(total), **named})
+    spikes = tables["spikes"].sort_values(["set", "trial", "time_ms"], ignore_index=True)
     run_s = time.perf_counter() - start
-    return Simulated(sets, tables["spikes"], tables["final"], tables["traces"], program.build_s, run_s, len(firsts))
+    return Simulated(sets, spikes, tables["final"], tables["traces"], program.build_s, run_s, len(firsts))
 
 
 def _by_set(table: pd.DataFrame, first: int, trials: int, total: int) -> pd.DataFrame:

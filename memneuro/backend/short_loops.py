@@ -15,11 +15,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+from brian2 import prefs
 from brian2.codegen.generators.cpp_generator import CPPCodeGenerator
 from brian2.core.functions import Function
 from brian2.core.variables import ArrayVariable
 from brian2.devices.cpp_standalone.codeobject import CPPStandaloneCodeObject
-from brian2.utils.stringtools import get_identifiers, stripped_deindented_lines
+from brian2.utils.stringtools import get_identifiers, stripped_deindented_lines, word_substitute
+
+from memneuro.backend.single import SingleRenderer
 
 BLOCK = 256
 LONGEST = 100
@@ -30,6 +34,13 @@ CALL, NORMAL, DIVISION = 30, 120, 8
 
 class ShortLoopGenerator(CPPCodeGenerator):
     """Brian2's C++ generator, with the vector statements cut into short loops where that is possible."""
+
+    def translate_expression(self, expr: str) -> str:
+        """See Brian2; literals are of the precision in use."""
+        if prefs["core.default_float_dtype"] != np.float32:
+            return str(super().translate_expression(expr))
+        renamed = word_substitute(expr, self.func_name_replacements)
+        return SingleRenderer(auto_vectorise=self.auto_vectorise).render_expr(renamed).strip()
 
     def translate_statement_sequence(self, sc_statements: Any, ve_statements: Any) -> Any:
         """See Brian2; adds the keywords that ``templates/stateupdate.cpp`` needs."""

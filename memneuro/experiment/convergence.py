@@ -6,6 +6,7 @@ The default steps of the cards rest on these two tables.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -39,13 +40,7 @@ def spike_time_convergence(
     """
 
     def run(method: str, step: Quantity) -> tuple[float, int]:
-        drive = PulseTrain(0.8 * volt, 1 * ms, 2 * ms)
-        group = neuron.group(1, drive=drive, noise=False, dt=step, method=method, check_step=False)
-        spikes = SpikeMonitor(group)
-        Network(group, spikes).run(duration, namespace={})
-        if not np.isfinite(np.asarray(group.v_gate)).all() or spikes.num_spikes == 0:
-            return float("nan"), int(spikes.num_spikes)
-        return float(spikes.t[0] / ms), int(spikes.num_spikes)
+        return _spikes(neuron, PulseTrain(0.8 * volt, 1 * ms, 2 * ms), method, step, duration)
 
     reference, _ = run(METHOD, finest)
     rows = []
@@ -54,6 +49,32 @@ def spike_time_convergence(
             first, number = run(method, step)
             rows.append((method, float(step / us), first, abs(first - reference) * 1e3, number))
     return pd.DataFrame(rows, columns=["method", "step_us", "first_spike_ms", "error_us", "spikes"])
+
+
+def first_spike(neuron: OneM1T1R, drive: Any, method: str, step: Quantity, duration: Quantity) -> float:
+    """First spike (ms) of the noise-free neuron, NaN where it does not fire or its state is not finite.
+
+    The rising edge of the gate voltage is interpolated between the two steps about it, so that the result is not
+    rounded to the step.
+    """
+    return _spikes(neuron, drive, method, step, duration, interpolate=True)[0]
+
+
+def _spikes(
+    neuron: OneM1T1R, drive: Any, method: str, step: Quantity, duration: Quantity, interpolate: bool = False
+) -> tuple[float, int]:
+    """First spike (ms) and number of spikes."""
+    group = neuron.group(1, drive=drive, noise=False, dt=step, method=method, check_step=False)
+    spikes = SpikeMonitor(group, variables=["v_gate", "v_gate_last"])
+    Network(group, spikes).run(duration, namespace={})
+    if not np.isfinite(np.asarray(group.v_gate)).all() or spikes.num_spikes == 0:
+        return float("nan"), int(spikes.num_spikes)
+    first = float(spikes.t[0] / ms)
+    if interpolate:
+        after, before = (float(np.asarray(v)[0]) for v in (spikes.v_gate, spikes.v_gate_last))
+        level = float(neuron.circuit["v_threshold"])
+        first += float(step / ms) * (level - before) / (after - before)
+    return first, int(spikes.num_spikes)
 
 
 def score_convergence(
