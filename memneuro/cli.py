@@ -1,12 +1,12 @@
-"""The command line: `memneuro reproduce | score | doctor`.
+"""The command line: `memneuro reproduce | score | doctor | bench`.
 
 A sub-command is one function `(args) -> int` that returns the exit status. It imports what it needs itself,
 so that `memneuro --help` answers at once. Adding a command means adding one such function and one `_add_...`
 function.
 
 With `--json` the last line on standard output is one JSON object and nothing else is printed there. Bad input
-(an error of type ValueError or OSError) gives one line on standard error and exit status 2; `--debug` shows
-the traceback.
+(an error of type ValueError or OSError) gives one line on standard error and exit status 2, and so does a
+backend that cannot be used here; `--debug` shows the traceback.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         # The reader went away, as in `memneuro score | head`: give the interpreter somewhere to flush to.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
-    except (ValueError, OSError) as error:
+    except _bad_input() as error:
         if args.debug:
             raise
         print(f"memneuro: error: {one_line(error)}", file=sys.stderr)
@@ -50,6 +50,12 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise
         print("memneuro: interrupted", file=sys.stderr)
         return INTERRUPTED
+
+
+def _bad_input() -> tuple[type[Exception], ...]:
+    """Errors that are one line for the user; that of a backend only where a command has loaded what may raise it."""
+    module = sys.modules.get("memneuro.backend.unavailable")
+    return (ValueError, OSError) if module is None else (ValueError, OSError, module.BackendUnavailable)
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -67,6 +73,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_reproduce(commands, common)
     _add_score(commands, common)
     _add_doctor(commands, common)
+    _add_bench(commands, common)
     return parser
 
 
@@ -155,6 +162,52 @@ def run_doctor(args: argparse.Namespace) -> int:
     result = doctor()
     show(result, args.json, doctor_text)
     return 0 if result["backends"]["numpy"]["usable"] else 1
+
+
+#: What can be measured: the module below memneuro.bench, and whether `--neurons` is its size.
+BENCHMARKS = {
+    "step": "the time of one step: stock Brian2, this package, a hand-written program",
+    "targets": "spikes and speed on every target",
+    "network": "cost of a step, memory and build time over the number of neurons",
+    "accuracy": "the step and the time an integrator needs for a spike time right to 1 %%",
+}
+
+
+def _add_bench(commands: Any, common: argparse.ArgumentParser) -> None:
+    parser = commands.add_parser("bench", parents=[common], help="measure speed and accuracy on this machine")
+    kinds = parser.add_subparsers(metavar="WHAT", required=True)
+    for kind, text in BENCHMARKS.items():
+        one = kinds.add_parser(kind, parents=[common], help=text)
+        if kind != "accuracy":
+            one.add_argument(
+                "--neurons", type=positive_integer, metavar="N", help="number of neurons (network: the largest)"
+            )
+        if kind == "targets":
+            one.add_argument(
+                "--duration", type=duration, default=1.0, metavar="T", help="model time such as 200ms (default: 1s)"
+            )
+        one.add_argument("--csv", type=Path, metavar="FILE", help="also write the rows to a CSV file")
+        _add_json(one)
+        one.set_defaults(run=run_bench, kind=kind)
+
+
+def run_bench(args: argparse.Namespace) -> int:
+    """Run one benchmark and print its table."""
+    from importlib import import_module
+
+    with chatter_to_stderr(args.json):
+        module = import_module(f"memneuro.bench.{args.kind}")
+        given = {"neurons": getattr(args, "neurons", None), "duration": getattr(args, "duration", None)}
+        options = {name: value for name, value in given.items() if value is not None}
+        result = getattr(module, f"bench_{args.kind}")(**options)
+    if args.csv is not None:
+        import pandas as pd
+
+        from memneuro.tables import write_csv
+
+        write_csv(pd.DataFrame(result["rows"]).assign(**result["machine"]), args.csv)
+    show(result, args.json, getattr(module, f"{args.kind}_text"))
+    return 0
 
 
 def _add_json(parser: argparse.ArgumentParser) -> None:

@@ -36,13 +36,16 @@ PACKAGES = (
 BACKENDS = ("numpy", "cython", "cpp", "openmp", "cuda")
 RECORDINGS = ("raphe", "patch_clamp", "spike_trains", "fsdd")
 
-#: Rough costs behind the break-even size: the GPU spends this long launching the kernels of one step, however
-#: small the network, and one CPU core spends this long on one step of one noisy three-variable neuron in
-#: stock Brian2.
+#: Costs behind the break-even size where they cannot be measured: the GPU spends this long launching the kernels of one
+#: step, however small the network, and one CPU core this long on one step of one noisy neuron.
 LAUNCH_US_PER_STEP = (10.0, 15.0)
-NS_PER_NEURON_STEP = 29.0
+NS_PER_NEURON_STEP = 20.0
+
+#: Kernels that a step of a group with a spike monitor launches.
+KERNELS_PER_STEP = (3, 5)
 
 _PROBE_SECONDS = 15
+_BUILD_SECONDS = 90
 
 _BRIAN_PROBE = """
 import json, sys, tempfile
@@ -63,6 +66,31 @@ int main() {
     double v = 1.0;
     for (int i = 0; i < 100; ++i) v *= std::exp(-0.01);
     std::printf("%.12f\\n", v);
+}
+"""
+
+#: Prints nanoseconds a neuron-step of the default noisy neuron, in C++ on one core.
+_STEP_PROBE = """
+import sys, tempfile
+from pathlib import Path
+from brian2 import us
+from memneuro.bench.programs import memneuro_program
+with tempfile.TemporaryDirectory() as folder:
+    program = memneuro_program(Path(folder), 1000, 2000, 10*us, noise=True)
+    print(min(program.run() for _ in range(3)))
+"""
+
+_LAUNCH_PROBE = """
+#include <chrono>
+#include <cstdio>
+__global__ void nothing() {}
+int main() {
+    for (int i = 0; i < 100; i++) nothing<<<1, 32>>>();
+    cudaDeviceSynchronize();
+    const auto start = std::chrono::steady_clock::now();
+    for (int i = 0; i < 10000; i++) nothing<<<1, 32>>>();
+    if (cudaDeviceSynchronize() != cudaSuccess) return 1;
+    std::printf("%.6f\n", std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count() * 100);
 }
 """
 
@@ -103,7 +131,8 @@ def doctor() -> dict[str, Any]:
         - `gpus` [{`name`, `memory_MiB`, `compute_capability`}];
         - `backends` {name: {`usable`, `reason`, `fix`}} for numpy, cython, cpp, openmp and cuda: whether a
           small program ran and gave the right answer, why not, and the command that gets what is missing;
-        - `break_even_neurons` {`low`, `high`, `basis`}: below `low` neurons one CPU core is faster;
+        - `break_even_neurons` {`low`, `high`, `basis`, `ns_per_neuron_step`, `launch_us_per_step`}: below `low` neurons
+          one CPU core is faster; the two costs it follows from are measured where they can be, else None;
         - `recordings` {`found`, `folder`, `contents`, `fix`};
         - `missing` [{`what`, `fix`}]: the gaps above in one list.
     """
@@ -126,7 +155,10 @@ def doctor() -> dict[str, Any]:
         "compilers": {name: describe_tool(find_tool(name)) for name in ("g++", "clang++", "make", "nvcc")},
         "gpus": gpus(),
         "backends": backends,
-        "break_even_neurons": break_even_neurons(),
+        "break_even_neurons": break_even_neurons(
+            measured_step() if backends["cpp"]["usable"] else None,
+            measured_launches() if backends["cuda"]["usable"] else None,
+        ),
         "recordings": recordings,
         "missing": missing,
     }
@@ -152,7 +184,7 @@ def doctor_text(result: Mapping[str, Any]) -> str:
     lines += [
         "",
         "Where a GPU starts to pay off",
-        f"  about {size['low']}-{size['high']} neurons ({size['basis']})",
+        f"  about {size['low']}-{size['high']} neurons: {size['basis']}",
         "",
         "Recordings",
     ]
@@ -211,19 +243,48 @@ def gpus() -> list[dict[str, str]]:
     return [dict(zip(names, row, strict=True)) for row in rows if len(row) == 3] if done.returncode == 0 else []
 
 
-def break_even_neurons() -> dict[str, Any]:
-    """Estimate the network size at which a GPU catches up with one CPU core.
+def break_even_neurons(ns: float | None = None, launch_us: tuple[float, float] | None = None) -> dict[str, Any]:
+    """Network size at which a GPU catches up with one CPU core.
 
     Below it the time to launch a step's kernels exceeds the time one core needs for the whole step:
-    N = launch time per step / time per neuron-step, with `LAUNCH_US_PER_STEP` and `NS_PER_NEURON_STEP`. A
-    rough estimate, not a measurement of this machine.
+    N = launch time per step / time per neuron-step.
+
+    Parameters
+    ----------
+    ns : float, optional
+        Measured time of one core for one neuron and step, in nanoseconds; else `NS_PER_NEURON_STEP`.
+    launch_us : tuple of two float, optional
+        Measured range of the launch time of a step, in microseconds; else `LAUNCH_US_PER_STEP`.
     """
-    low, high = (round(launch * 1e3 / NS_PER_NEURON_STEP) for launch in LAUNCH_US_PER_STEP)
+    cost, launches = ns or NS_PER_NEURON_STEP, launch_us or LAUNCH_US_PER_STEP
+    low, high = (max(1, round(launch * 1e3 / cost)) for launch in launches)
+    sources = ["measured" if given else "assumed" for given in (launch_us, ns)]
     basis = (
-        f"estimate: {LAUNCH_US_PER_STEP[0]:g}-{LAUNCH_US_PER_STEP[1]:g} us of kernel launches a step over "
-        f"{NS_PER_NEURON_STEP:g} ns per neuron-step on one core; not measured here"
+        f"{launches[0]:.3g}-{launches[1]:.3g} us of kernel launches a step ({sources[0]}) over "
+        f"{cost:.3g} ns per neuron-step on one core ({sources[1]})"
     )
-    return {"low": low, "high": high, "basis": basis}
+    return {"low": low, "high": high, "basis": basis, "ns_per_neuron_step": ns, "launch_us_per_step": launch_us}
+
+
+def measured_step() -> float | None:
+    """Nanoseconds that one core needs for a step of the default noisy neuron (1000 of them); None if it fails."""
+    done = _run([sys.executable, "-c", _STEP_PROBE], _BUILD_SECONDS)
+    return float(done.stdout.split()[-1]) if done.returncode == 0 else None
+
+
+def measured_launches() -> tuple[float, float] | None:
+    """Range of the time (us) to launch the kernels of one step on the GPU; None if it fails."""
+    compiler = find_tool("nvcc")
+    if compiler is None:
+        return None
+    with tempfile.TemporaryDirectory() as folder:
+        source, program = Path(folder, "launch.cu"), Path(folder, "launch")
+        source.write_text(_LAUNCH_PROBE)
+        if _run([compiler, "-arch=native", str(source), "-o", str(program)], _BUILD_SECONDS).returncode != 0:
+            return None
+        done = _run([str(program)])
+    each = float(done.stdout) if done.returncode == 0 else None
+    return None if each is None else (KERNELS_PER_STEP[0] * each, KERNELS_PER_STEP[1] * each)
 
 
 def find_recordings() -> dict[str, Any]:
@@ -312,7 +373,7 @@ def _probe_cuda() -> dict[str, Any]:
             source.write_text(_CUDA_PROBE)
             built = _run([compiler, *(["-arch=native"] if devices else []), str(source), "-o", str(program)])
             if built.returncode != 0 and "curand.h" in built.stderr + built.stdout:
-                gaps.append(("the cuRAND header is missing", "install the CUDA toolkit's cuRAND development files"))
+                gaps.append(("the cuRAND header is missing", _pip("nvidia-curand")))
             elif built.returncode != 0:
                 gaps.append((f"nvcc failed: {_last_line(built)}", "repair the CUDA toolkit"))
             elif devices:
@@ -392,7 +453,7 @@ def _last_line(done: subprocess.CompletedProcess[str]) -> str:
     return (errors or lines or [f"exit status {done.returncode}"])[-1][:300]
 
 
-def _run(command: list[str]) -> subprocess.CompletedProcess[str]:
+def _run(command: list[str], seconds: float | None = None) -> subprocess.CompletedProcess[str]:
     """Run a program with a time limit; one that cannot start or does not end counts as failed."""
     try:
         return subprocess.run(
@@ -401,9 +462,9 @@ def _run(command: list[str]) -> subprocess.CompletedProcess[str]:
             text=True,
             errors="replace",
             stdin=subprocess.DEVNULL,
-            timeout=_PROBE_SECONDS,
+            timeout=seconds or _PROBE_SECONDS,
         )
     except subprocess.TimeoutExpired:
-        return subprocess.CompletedProcess(command, 124, "", f"no answer within {_PROBE_SECONDS} s")
+        return subprocess.CompletedProcess(command, 124, "", f"no answer within {seconds or _PROBE_SECONDS} s")
     except OSError as error:
         return subprocess.CompletedProcess(command, 127, "", f"{command[0]}: {error.strerror or error}")
