@@ -50,7 +50,7 @@ def bench_accuracy(
     """
     neuron = OneM1T1R("hopping")
     voltage = 0.9 * volt
-    rows = []
+    rows: list[dict[str, Any]] = []
     with backend("runtime"):
         reference = first_spike(neuron, voltage, METHOD, FINEST, 10 * ms)
         for method in tqdm(METHODS, "methods", disable=not progress, leave=False):

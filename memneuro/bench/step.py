@@ -66,11 +66,11 @@ def bench_step(
             rows += [_row(program, noise, found[program.name]) for program in programs]
     result: dict[str, Any] = {"neurons": neurons, "steps": count, "rounds": rounds}
     for noise, before in ((True, ""), (False, "noise_free_")):
-        found = {key: np.array(values) for key, values in times[noise].items()}
+        arrays = {key: np.array(values) for key, values in times[noise].items()}
         for key, program in (("stock", "stock_scheme"), ("memneuro", "memneuro"), ("limit", "limit")):
-            result[f"{before}ns_{key}"] = float(np.median(found[program]))
-        result[f"{before}ratio_stock"] = float(np.median(found["stock_scheme"] / found["memneuro"]))
-        result[f"{before}ratio_limit"] = float(np.median(found["memneuro"] / found["limit"]))
+            result[f"{before}ns_{key}"] = float(np.median(arrays[program]))
+        result[f"{before}ratio_stock"] = float(np.median(arrays["stock_scheme"] / arrays["memneuro"]))
+        result[f"{before}ratio_limit"] = float(np.median(arrays["memneuro"] / arrays["limit"]))
     return {**result, "rows": rows, "machine": machine()}
 
 
