@@ -13,7 +13,7 @@ extra = $(VENV)/.installed-$(1)-$(KEY)
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: reproduce reproduce-fast test test-slow lint calibrate clean
+.PHONY: reproduce reproduce-fast test test-slow test-cuda lint calibrate clean
 
 reproduce: $(CORE)
 	$(BIN)/memneuro reproduce --out "$(OUT)"
@@ -26,6 +26,10 @@ test: $(call extra,test)
 
 test-slow: $(call extra,test)
 	$(BIN)/python -m pytest -m slow $(PYTEST_ARGS)
+
+# Needs nvcc, no GPU, and Python 3.12: `make test-cuda PYTHON=python3.12`. Some minutes of compiling.
+test-cuda: $(call extra,test) $(call extra,cuda)
+	$(BIN)/python -m pytest -m nvcc tests/codegen $(PYTEST_ARGS)
 
 lint: $(call extra,dev)
 	$(BIN)/ruff check .

@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
+import tempfile
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from brian2 import get_device, get_logger, prefs, set_device
-from brian2.devices.device import all_devices, reset_device
+from brian2 import Quantity, get_device, get_logger, have_same_dimensions, prefs, set_device
+from brian2.core.variables import VariableView
+from brian2.devices.device import all_devices, previous_devices
+from brian2.units.fundamentalunits import DIMENSIONLESS
 
 from memneuro.backend import cuda
-from memneuro.backend.flags import compiler_command, compiler_flags
+from memneuro.backend.flags import SINGLE, compiler_command, compiler_flags
 from memneuro.backend.standalone import build_folder, managed
 from memneuro.backend.unavailable import BackendUnavailable
 from memneuro.doctor import compiler_fix
 
 NAMES = ("runtime", "numpy", "cython", "cpp", "openmp", "cuda")
 PRECISIONS = {"double": np.float64, "single": np.float32}
+MOST_THREADS = 4096
+
+#: Start of the name of a folder for compiled Cython code.
+CACHE = "memneuro_"
 
 logger = get_logger(__name__)
 
@@ -59,7 +68,8 @@ def backend(
         Floating-point numbers of all variables.
     directory : path-like, optional
         Build folder of a standalone backend. By default a temporary one, which goes when nothing refers to its results
-        any more. A folder used again is built anew only where something changed.
+        any more. A folder used again is built anew only where something changed; results of the backend that used it
+        before can then no longer be read. Two processes need two folders.
     build_on_run : bool
         False lets several ``run`` calls make one program, built by :meth:`Backend.build`.
     compute_capability : float, optional
@@ -78,16 +88,23 @@ def backend(
     """
     if name not in NAMES:
         raise ValueError(f"unknown backend {name!r}; accepted: {', '.join(NAMES)}")
-    if precision not in PRECISIONS:
+    if precision not in tuple(PRECISIONS):
         raise ValueError(f"precision = {precision!r}; accepted: {', '.join(PRECISIONS)}")
     if threads is not None and name != "openmp":
         raise ValueError(f"threads = {threads!r} with backend {name!r}; only 'openmp' has threads")
     if compute_capability is not None and name != "cuda":
         raise ValueError(f"compute_capability = {compute_capability!r} with backend {name!r}; only 'cuda' has one")
-    cores = os.cpu_count() or 1
-    if name == "openmp" and threads is not None and not (isinstance(threads, int) and 1 <= threads <= 4096):
-        raise ValueError(f"threads = {threads!r}; accepted: a whole number from 1 to 4096")
-    return Backend(name, threads or cores, precision, directory, build_on_run, compute_capability)
+    if threads is not None:
+        whole = isinstance(threads, (int, np.integer)) and not isinstance(threads, bool)
+        if not (whole and 1 <= threads <= MOST_THREADS):
+            raise ValueError(f"threads = {threads!r}; accepted: a whole number from 1 to {MOST_THREADS}")
+    if compute_capability is not None:
+        number = isinstance(compute_capability, (int, float)) and not isinstance(compute_capability, bool)
+        if not (number and 1 <= compute_capability < 100 and round(compute_capability, 1) == compute_capability):
+            raise ValueError(f"compute_capability = {compute_capability!r}; accepted: a number such as 8.6 or 9.0")
+    if directory is not None and not (isinstance(directory, (str, os.PathLike)) and os.fspath(directory)):
+        raise ValueError(f"directory = {directory!r}; accepted: the path of a folder")
+    return Backend(name, int(threads or _cores()), precision, directory, build_on_run, compute_capability)
 
 
 class Backend:
@@ -115,37 +132,40 @@ class Backend:
         self.threads = threads if self.name == "openmp" else 1
         self.directory: Path | None = None
         self._before: dict[str, Any] = {}
+        self._outer: tuple[Any, bool, dict[str, Any], Any] | None = None
+        self._depth = len(previous_devices)
         self._registered: tuple[str, Any] | None = None
         self._device: Any = None
         self.compile_only = compute_capability is not None
         if self.compile_only and build_on_run:
             raise ValueError("build_on_run = True with compute_capability; accepted: False, then build(run=False)")
         wanted: dict[str, Any] = {"core.default_float_dtype": PRECISIONS[precision]}
-        flags = "codegen.cpp.extra_compile_args_gcc"
+        flags = "codegen.cpp.extra_compile_args"  # takes the place of the next one where it is set
+        flags += "_gcc" if prefs[flags] is None else ""
         if self.name in ("numpy", "cython"):
             wanted["codegen.target"] = self.name
             if self.name == "cython":
                 _require_compiler(make=False)
-                wanted[flags] = compiler_flags(prefs[flags])
-                wanted["codegen.runtime.cython.cache_dir"] = _cython_folder()
+                wanted[flags] = compiler_flags(prefs[flags], single=precision == "single")
+                wanted["codegen.runtime.cython.cache_dir"] = _cython_folder(wanted[flags])
             self._apply(wanted)
             set_device("runtime")
         else:
             toolkit = cuda.require(compute_capability) if self.name == "cuda" else None
             _require_compiler(make=True)
-            base = _device_class(self.name)
-            self._device = managed(base)
+            self._device = _device(self.name)
             self.directory = build_folder(directory, self._device)
-            wanted[flags] = compiler_flags(prefs[flags], "c++17" if self.name == "cuda" else None)
+            wanted[flags] = compiler_flags(
+                prefs[flags], "c++17" if self.name == "cuda" else None, precision == "single"
+            )
             wanted["devices.cpp_standalone.openmp_threads"] = self.threads if self.name == "openmp" else 0
-            wanted["devices.cpp_standalone.extra_make_args_unix"] = ["-j", str(os.cpu_count() or 1)]
+            wanted["devices.cpp_standalone.extra_make_args_unix"] = ["-j", str(_cores())]
             if self.name == "openmp":
-                wanted["devices.cpp_standalone.run_environment_variables"] = {
-                    **prefs["devices.cpp_standalone.run_environment_variables"],
-                    **_thread_variables(self.threads),
-                }
+                self._device.run_environment_variables |= _thread_variables(self.threads)
             if toolkit is not None:
                 wanted |= cuda.preferences(toolkit, self.directory, compute_capability)
+                if precision == "single":
+                    wanted["devices.cuda_standalone.cuda_backend.extra_compile_args_nvcc"].append(SINGLE)
             self._apply(wanted)
             key = "cuda_standalone" if self.name == "cuda" else "cpp_standalone"
             self._registered = (key, all_devices[key])
@@ -155,6 +175,10 @@ class Backend:
         _active.append(self)
 
     def _apply(self, wanted: Mapping[str, Any]) -> None:
+        """Set preferences, after a note of them, of the device and of its clock."""
+        outer = get_device()
+        options = getattr(outer, "build_options", None) or {}
+        self._outer = outer, getattr(outer, "build_on_run", True), dict(options), outer.defaultclock.dt
         if "codegen.runtime.cython.cache_dir" in wanted:
             _forget_cython_modules()
         for name, value in wanted.items():
@@ -185,6 +209,14 @@ class Backend:
             If the backend is not standalone, builds on its own (``build_on_run``), or the compiler fails.
         """
         self._need_standalone("build")
+        if self._device.build_on_run:
+            raise RuntimeError("build() with build_on_run = True, where run() builds; accepted: build_on_run = False")
+        if self._device.built:
+            raise RuntimeError("this backend has been built; accepted: run_again(), or a new backend")
+        if get_device() is not self._device:
+            raise RuntimeError("build() of a backend that was closed or replaced; accepted: build() while it is in use")
+        if not self._device.networks:
+            raise RuntimeError("there is nothing to build; accepted: build() after one or more calls of run()")
         if run and self.compile_only:
             raise BackendUnavailable("this program is for another GPU; accepted: build(run=False)")
         self._device.build(directory=str(self.directory), run=run, with_output=False)
@@ -195,24 +227,40 @@ class Backend:
         Parameters
         ----------
         changes : mapping, optional
-            New values by variable view, for example ``{group.r_control: 1e8*ohm, group.noise_seed: 3}``. Parameters
-            of the equations and initial values can change; sizes, equations and the time step cannot.
+            New values by variable view, for example ``{group.r_control: 1e8*ohm, group.noise_seed: 3}``; all others
+            are those of the build. Parameters of the equations and initial values can change; sizes, equations and the
+            time step cannot. Initial values given as expressions follow the parameters.
 
         Raises
         ------
+        TypeError
+            If a key is not a variable.
         ValueError
-            If a value has another number of elements than its variable.
+            If a variable is not one of this program that can be set, or a value is not a number of its unit, its type
+            and its number of elements.
         RuntimeError
             If nothing was built, or the program does not hold the values afterwards.
         """
         self._need_standalone("run_again")
-        changes = dict(changes or {})
-        checked = {view: _as_array(view, value) for view, value in changes.items()}
-        self._device.run(with_output=False, run_args=checked)
-        for view, value in checked.items():
+        device: Any = self._device
+        if not device.built:
+            raise RuntimeError("run_again() before anything was built; accepted: after run() or build()")
+        if self.compile_only:
+            raise BackendUnavailable("this program is for another GPU; accepted: build(run=False)")
+        if not device.owns_folder():
+            raise RuntimeError(f"a later build replaced the program in {self.directory}; accepted: one folder for each")
+        checked = {view: _as_array(device, view, value) for view, value in (changes or {}).items()}
+        for view, array in checked.items():
+            device.forget_partial_file(view, array)
+        device.run(
+            with_output=False,
+            run_args={view: Quantity(array, dim=view.dim) for view, array in checked.items()},
+        )
+        for view, array in checked.items():
             variable = view.variable
-            if variable.constant and not np.allclose(self._device.get_value(variable), value, rtol=1e-6, atol=0):
-                raise RuntimeError(f"{view.name} was to be {value!r} and the program ran with another value")
+            if variable.constant and not np.all(_equal(device.get_value(variable), array)):
+                device.has_been_run = False
+                raise RuntimeError(f"{_name(view)} was to be {array} and the program ran with another value")
 
     @property
     def seconds(self) -> dict[str, float | None]:
@@ -238,41 +286,86 @@ class Backend:
         while _active[-1] is not self:
             _active[-1].close()
         _active.pop()
-        if self._device is None or get_device() is self._device:
-            reset_device()
+        if self._outer is not None:
+            device, build_on_run, options, step = self._outer
+            set_device(device, build_on_run=build_on_run, **options)
+            del previous_devices[self._depth :]
+            if device.defaultclock.dt != step:  # Brian2 takes it along from one device to the next
+                device.defaultclock.dt = step
+            self._outer = None
         if self._registered is not None:
             all_devices[self._registered[0]] = self._registered[1]
+            self._registered = None
+        if self.name == "cuda":
+            cuda.forget_detection()
         if "codegen.runtime.cython.cache_dir" in self._before:
             _forget_cython_modules()
         for name, value in self._before.items():
             prefs[name] = value
 
 
-def _as_array(view: Any, value: Any) -> Any:
-    """A value for a variable, of its unit and its number of elements."""
-    from brian2 import Quantity, get_dimensions, have_same_dimensions
-    from brian2.core.variables import VariableView
-
+def _as_array(device: Any, view: Any, value: Any) -> np.ndarray:
+    """A value for a variable of a program: of its unit, its type and its number of elements."""
     if not isinstance(view, VariableView):
-        raise TypeError(f"changes are given by variable, such as group.r_control, got {type(view).__name__}")
-    if not have_same_dimensions(value, Quantity(1.0, dim=view.dim)):
-        raise ValueError(f"{view.name} = {value!r} has the wrong unit; accepted: {get_dimensions(view)}")
-    size = 1 if view.variable.scalar else int(view.variable.size)
-    array = np.atleast_1d(np.asarray(value, dtype=view.variable.dtype))
-    if array.size not in (1, size):
-        raise ValueError(f"{view.name} has {array.size} values; accepted: one or {size}")
-    return array[0] if array.size == 1 else array
+        raise TypeError(f"changes are given by variable, such as group.r_control; got {type(view).__name__} {view!r}")
+    variable, name = view.variable, _name(view)
+    if variable not in device.arrays or name != f"{variable.owner.name}.{variable.name}":
+        raise ValueError(f"{name} is not a variable of this program; accepted: parameters and states of whole groups")
+    if variable.read_only:
+        raise ValueError(f"{name} is read-only; accepted: parameters and states")
+    if isinstance(value, str):
+        raise ValueError(f"{name} = {value!r} is an expression; accepted: one or more numbers")
+    try:
+        same = have_same_dimensions(value, Quantity(1.0, dim=view.dim))
+    except TypeError as error:
+        raise ValueError(f"{name} = {value!r}; accepted: one or more numbers") from error
+    if not same:
+        unit = "a number without unit" if view.dim is DIMENSIONLESS else f"a value in {view.dim}"
+        raise ValueError(f"{name} = {value!r} has the wrong unit; accepted: {unit}")
+    array = _cast(value, variable.dtype)
+    if array is None:
+        raise ValueError(f"{name} = {value!r}; accepted: numbers of type {np.dtype(variable.dtype).name}")
+    known = device.has_been_run or not variable.dynamic
+    size = np.size(device.get_value(variable)) if device.has_been_run else variable.size
+    if variable.scalar and not np.all(np.isfinite(array)):
+        raise ValueError(f"{name} = {value!r}; accepted: finite numbers")
+    if array.size != 1 and (array.ndim != 1 or (known and array.size != size)):
+        raise ValueError(
+            f"{name} has values of the shape {array.shape}; accepted: one value{'' if size == 1 else f' or {size}'}"
+        )
+    # The program reads a single number as text, in which it does not know NaN and infinity.
+    return array.reshape(()) if array.size == 1 and np.isfinite(array).all() else np.broadcast_to(array, size).copy()
 
 
-def _device_class(name: str) -> type:
-    """Brian2's class of a standalone device."""
+def _cast(value: Any, dtype: Any) -> np.ndarray | None:
+    """A value as an array of a type; None where it is no number or, for whole numbers, would be another one."""
+    try:
+        given = np.asarray(value)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)
+            array = given.astype(dtype)
+        return array if np.issubdtype(dtype, np.floating) or bool(np.all(array == given)) else None
+    except (TypeError, ValueError, OverflowError):
+        return None
+
+
+def _name(view: Any) -> str:
+    return f"{view.group_name}.{view.name}"
+
+
+def _equal(found: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+    return (found == wanted) | ((found != found) & (wanted != wanted))
+
+
+def _device(name: str) -> Any:
+    """A standalone device of its own: the values of an earlier one stay readable."""
     if name == "cuda":
-        from brian2cuda.device import CUDAStandaloneDevice
-
-        return CUDAStandaloneDevice
+        return managed(cuda.device_class())
     from brian2.devices.cpp_standalone.device import CPPStandaloneDevice
 
-    return CPPStandaloneDevice
+    from memneuro.backend.short_loops import ShortLoopCodeObject
+
+    return managed(CPPStandaloneDevice, ShortLoopCodeObject)
 
 
 def _require_compiler(make: bool) -> None:
@@ -296,11 +389,25 @@ def _runtime_target() -> str:
     return "cython"
 
 
-def _cython_folder() -> str:
-    """A cache of its own: Brian2 finds modules there by their source alone, whatever flags they were compiled with."""
+def _cython_folder(flags: list[str]) -> str:
+    """A cache for these flags: Brian2 finds modules by their source alone, whatever flags they were compiled with."""
     from brian2.codegen.runtime.cython_rt.extension_manager import get_cython_cache_dir
 
-    return os.path.join(get_cython_cache_dir(), "memneuro_exact")
+    mark = hashlib.sha256("\0".join([*compiler_command(), "", *flags]).encode()).hexdigest()[:12]
+    base = os.path.expanduser(get_cython_cache_dir())
+    if os.path.basename(base).startswith(CACHE):  # of an outer backend
+        base = os.path.dirname(base)
+    folder = os.path.join(base, f"{CACHE}{mark}")
+    try:
+        os.makedirs(folder, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise BackendUnavailable(
+            f"cannot keep compiled code in {folder}: {error.strerror or error}; "
+            "name a folder that can be written to in prefs.codegen.runtime.cython.cache_dir"
+        ) from error
+    return folder
 
 
 def _forget_cython_modules() -> None:
@@ -310,7 +417,12 @@ def _forget_cython_modules() -> None:
     cython_extension_manager._code_cache.clear()
 
 
+def _cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def _thread_variables(threads: int) -> dict[str, str]:
     """Threads that wait for the next step spin for a moment and then sleep, so that other programs can run."""
-    spin = "20000" if threads <= (os.cpu_count() or 1) else "0"
+    spin = "20000" if threads <= _cores() else "0"
     return {"GOMP_SPINCOUNT": spin}

@@ -17,11 +17,17 @@ import shutil
 import subprocess
 from functools import cache
 
+#: Tells the noise to work in single precision.
+SINGLE = "-DMEMNEURO_SINGLE"
+
 #: Flags of Brian2's default that change results from target to target.
 INEXACT = ("-ffast-math", "-fno-finite-math-only", "-funsafe-math-optimizations")
 
 VECTORISE = ("-fno-math-errno", "-fno-trapping-math", "-ffp-contract=off")
 SCHEDULE = ("-fschedule-insns", "-fsched-pressure")
+#: As far as the compiler knows, arrays may overlap. By default it gives a loop up where more than ten pairs need a check;
+#: a few parameters with a value for each neuron are enough for that.
+CHECKS = ("--param=vect-max-version-for-alias-checks=500",)
 
 
 def compiler_command() -> list[str]:
@@ -30,7 +36,7 @@ def compiler_command() -> list[str]:
     return command if shutil.which(command[0]) else []
 
 
-def compiler_flags(default: list[str], standard: str | None = None) -> list[str]:
+def compiler_flags(default: list[str], standard: str | None = None, single: bool = False) -> list[str]:
     """Brian2's default flags with the exact and vectorising ones in place of ``-ffast-math``.
 
     Parameters
@@ -39,15 +45,18 @@ def compiler_flags(default: list[str], standard: str | None = None) -> list[str]
         The preference ``codegen.cpp.extra_compile_args_gcc``.
     standard : str, optional
         C++ standard such as ``"c++17"`` in place of the default's.
+    single : bool
+        Whether variables are in single precision.
 
     Returns
     -------
     list of str
     """
-    kept = [flag for flag in default if flag not in (*INEXACT, *VECTORISE, *SCHEDULE)]
+    kept = [flag for flag in default if flag not in (*INEXACT, *VECTORISE, *SCHEDULE, *CHECKS, SINGLE)]
     if standard is not None:
         kept = [flag for flag in kept if not flag.startswith("-std=")] + [f"-std={standard}"]
-    return [*kept, *VECTORISE, *(SCHEDULE if _is_gcc(tuple(compiler_command())) else ())]
+    of_gcc = (*SCHEDULE, *CHECKS) if _is_gcc(tuple(compiler_command())) else ()
+    return [*kept, *VECTORISE, *of_gcc, *([SINGLE] if single else [])]
 
 
 @cache

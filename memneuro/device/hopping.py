@@ -85,7 +85,9 @@ class HoppingDevice(DeviceModel):
         """No silver in the gap; the tip potential starts from its stationary distribution."""
         states: dict[str, Any] = {"x_total": 0, "x_residue": 0}
         if noise:
-            states["v_tip"] = "sigma_tip*sqrt(temperature/(300*kelvin))*threefry_normal(noise_seed, i + noise_offset, -1, 0)"
+            states["v_tip"] = (
+                "sigma_tip*sqrt(temperature/(300*kelvin))*threefry_normal(noise_seed, i + noise_offset, -1, 0)"
+            )
         return states
 
     def largest_step(self, values: Mapping[str, Any]) -> Quantity:

@@ -20,24 +20,27 @@ def needs_compiler():
 
 
 @pytest.fixture(scope="session")
-def noisy_run():
+def noisy_run(tmp_path_factory):
     """Run ``noisy_neuron.py`` on one target in a process of its own; return its spikes and values.
 
     Every target starts from a fresh Brian2, so none can leave a device or a preference to the next.
     """
     done = {}
+    folder = tmp_path_factory.mktemp("noisy")
 
-    def run(target, folder):
-        if target not in done:
-            path = Path(folder) / f"{target}.npz"
+    def run(target, neurons=20, duration=40):
+        key = target, neurons, duration
+        if key not in done:
+            path = folder / f"{target}_{neurons}_{duration}.npz"
             script = Path(__file__).with_name("noisy_neuron.py")
+            sizes = ["--neurons", str(neurons), "--duration", str(duration)]
             finished = subprocess.run(
-                [sys.executable, str(script), target, str(path)], capture_output=True, text=True, cwd=folder
+                [sys.executable, str(script), target, str(path), *sizes], capture_output=True, text=True, cwd=folder
             )
             assert finished.returncode == 0, finished.stdout[-2000:] + finished.stderr[-4000:]
             with np.load(path) as arrays:
-                done[target] = {name: arrays[name] for name in arrays.files}
-            done[target]["settings"] = json.loads(finished.stdout.splitlines()[-1])
-        return done[target]
+                done[key] = {name: arrays[name] for name in arrays.files}
+            done[key]["settings"] = json.loads(finished.stdout.splitlines()[-1])
+        return done[key]
 
     return run

@@ -1,28 +1,23 @@
-"""Run 20 noisy neurons on the target named first and write spikes, states and function values to the file named second.
+"""Run noisy neurons on the target named first and write spikes, states and function values to the file named second.
 
-Started in a process of its own by the tests; prints its settings as JSON on the last line.
+Started in a process of its own by the tests. The target is a name of ``memneuro.backend``, ``openmp-4`` for four
+threads, ``numpy-single`` for single precision, or ``plain-cython`` for Brian2 without ``backend()``. Prints its
+settings as JSON on the last line.
 """
 
+import argparse
+import contextlib
 import json
-import sys
 
 import numpy as np
-from brian2 import (
-    Network,
-    NeuronGroup,
-    SpikeMonitor,
-    get_device,
-    ms,
-    prefs,
-    second,
-    set_device,
-    us,
-    volt,
-)
+from brian2 import Network, NeuronGroup, SpikeMonitor, get_device, ms, prefs, second, us, volt
 
 from memneuro import OneM1T1R, PulseTrain
+from memneuro.backend import backend
 
-N, STEP, DURATION = 20, 10 * us, 40 * ms
+STEP = 10 * us
+STATES = ("x_total", "x_residue", "v_gate", "v_tip")
+BROKEN = np.array([0.7, np.nan, 0.7, np.inf, 0.7, 0.6, 0.75, 0.7])
 
 
 def random_arguments(n=500):
@@ -66,42 +61,75 @@ normal = threefry_normal(123456789, i, 3*t_in_timesteps + i*40000, i % 3)
 """
 
 
-def main(target, path):
-    """Build, run and write."""
-    if target == "cpp_standalone":
-        set_device("cpp_standalone", directory=path + ".build", build_on_run=True)
-    else:
-        prefs.codegen.target = target
-    neuron = OneM1T1R("hopping_2e4d")
+def chosen(target, folder):
+    """The backend that a target's name stands for."""
+    if target.startswith("plain-"):
+        prefs.codegen.target = target.removeprefix("plain-")
+        return contextlib.nullcontext()
+    name, *rest = target.split("-")
+    threads = next((int(word) for word in rest if word.isdigit()), None)
+    options = {"directory": folder} if name in ("cpp", "openmp") else {}
+    return backend(name, threads=threads, precision="single" if "single" in rest else "double", **options)
+
+
+def amplitudes(neuron, n):
+    """From silent to firing at every pulse."""
     v_hop, mu, gamma1 = (float(neuron.device[name]) for name in ("v_hop", "mu", "gamma1"))
-    amplitude = v_hop * np.arcsinh(np.linspace(0.3, 1.2, N) * gamma1 / mu)
-    group = neuron.group(
-        N,
-        drive=PulseTrain(amplitude * volt, 1 * ms, 2 * ms),
-        dt=STEP,
-        seed=11,
-        spread={"mu": 0.1, "r_control": 0.2},
-    )
-    spikes = SpikeMonitor(group, variables=["v_out"])
-    arguments = random_arguments()
-    probe = NeuronGroup(len(arguments["z"]), PROBE, dt=DURATION)
-    for name, values in arguments.items():
-        probe.variables[name].set_value(values)
-    probe.run_regularly(FILL, dt=DURATION)
-    Network(group, spikes, probe).run(DURATION, namespace={})
-    found = {"i": np.asarray(spikes.i), "step": np.round(np.asarray(spikes.t / second) / float(STEP)).astype(int)}
-    order = np.lexsort((found["i"], found["step"]))  # the order within a step is the target's own
-    found = {name: values[order] for name, values in found.items()}
-    found["v_out"] = np.asarray(spikes.v_out / volt)[order]
-    for name in ("x_total", "x_residue", "v_gate", "v_tip", "mu"):
+    return v_hop * np.arcsinh(np.linspace(0.3, 1.2, n) * gamma1 / mu)
+
+
+def by_step(spikes):
+    """Indices, steps and output voltages of spikes; the order within a step is the target's own."""
+    index, step = np.asarray(spikes.i), np.round(np.asarray(spikes.t / second) / float(STEP)).astype(int)
+    order = np.lexsort((index, step))
+    return {"i": index[order], "step": step[order], "v_out": np.asarray(spikes.v_out / volt)[order]}
+
+
+def main(target, path, neurons, duration):
+    """Build, run and write."""
+    with chosen(target, path + ".build"):
+        neuron = OneM1T1R("hopping_2e4d")
+        group = neuron.group(
+            neurons,
+            drive=PulseTrain(amplitudes(neuron, neurons) * volt, 1 * ms, 2 * ms),
+            dt=STEP,
+            seed=11,
+            spread={"mu": 0.1, "r_control": 0.2},
+        )
+        spikes = SpikeMonitor(group, variables=["v_out"])
+        # Neurons of which two have an input that is no number or not finite; on NumPy, the same without these two.
+        broken = neuron.group(8, drive=None, dt=STEP, seed=12)
+        broken.v_in = BROKEN * volt
+        extra = []
+        if target == "numpy":
+            extra = [neuron.group(8, drive=None, dt=STEP, seed=12)]
+            extra[0].v_in = np.where(np.isfinite(BROKEN), BROKEN, 0.7) * volt
+        arguments = random_arguments()
+        probe = NeuronGroup(len(arguments["z"]), PROBE, dt=duration)
+        for name, values in arguments.items():
+            probe.variables[name].set_value(values.astype(probe.variables[name].dtype))
+        probe.run_regularly(FILL, dt=duration)
+        Network(group, spikes, broken, probe, *extra).run(duration, namespace={})
+        device = type(get_device()).__name__
+        code = type(group.state_updater.codeobj).__name__
+        target_used = prefs.codegen.target
+    found = by_step(spikes)
+    for name in STATES:
         found[name] = np.asarray(getattr(group, name))
+        found[f"broken_{name}"] = np.asarray(getattr(broken, name))
+        found[f"whole_{name}"] = np.asarray(getattr(extra[0], name)) if extra else np.empty(0)
+    found["mu"] = np.asarray(group.mu)
     for name in ("current", "drain", "relaxed", "normal"):
         found[name] = np.asarray(getattr(probe, name))
     np.savez(path, **found)
-    used = type(get_device()).__name__
-    kind = type(group.state_updater.codeobj).__name__ if target != "cpp_standalone" else used
-    print(json.dumps({"device": used, "code": kind, "spikes": int(len(found["i"]))}))
+    print(json.dumps({"device": device, "code": code, "target": target_used, "spikes": int(len(found["i"]))}))
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    parser = argparse.ArgumentParser()
+    parser.add_argument("target")
+    parser.add_argument("path")
+    parser.add_argument("--neurons", type=int, default=20)
+    parser.add_argument("--duration", type=float, default=40, help="ms")
+    given = parser.parse_args()
+    main(given.target, given.path, given.neurons, given.duration * ms)
