@@ -25,7 +25,7 @@ INEXACT = ("-ffast-math", "-fno-finite-math-only", "-funsafe-math-optimizations"
 
 VECTORISE = ("-fno-math-errno", "-fno-trapping-math", "-ffp-contract=off")
 SCHEDULE = ("-fschedule-insns", "-fsched-pressure")
-#: As far as the compiler knows, arrays may overlap. By default it gives a loop up where more than ten pairs of them need a
+#: As far as the compiler knows, arrays may overlap. By default it gives a loop up where more than ten pairs need a
 #: check; a few parameters with a value for each neuron are enough for that.
 CHECKS = ("--param=vect-max-version-for-alias-checks=500",)
 
