@@ -107,7 +107,6 @@ int main() {
 
 _CUDA_PROBE = """
 #include <cstdio>
-#include <curand.h>
 __global__ void square(int *x) { x[threadIdx.x] = threadIdx.x * threadIdx.x; }
 int main() {
     int *device = nullptr, host[8] = {0};
@@ -361,28 +360,41 @@ def _probe_cuda() -> dict[str, Any]:
     if versions()["brian2cuda"] is None:
         python = "" if sys.version_info[:2] == (3, 12) else " in an environment with Python 3.12"
         gaps.append(("brian2cuda is not installed", f"{_pip('memneuro[cuda]')}{python}"))
-    compiler = find_tool("nvcc")
     devices = gpus()
-    if compiler is None:
-        gaps.append(("nvcc not found", "install the CUDA toolkit and put its bin folder on PATH"))
     if not devices:
         gaps.append(("no CUDA GPU found by nvidia-smi", "run on a machine with an NVIDIA GPU and its driver"))
-    if compiler is not None:
-        with tempfile.TemporaryDirectory() as folder:
-            source, program = Path(folder, "probe.cu"), Path(folder, "probe")
-            source.write_text(_CUDA_PROBE)
-            built = _run([compiler, *(["-arch=native"] if devices else []), str(source), "-o", str(program)])
-            if built.returncode != 0 and "curand.h" in built.stderr + built.stdout:
-                gaps.append(("the cuRAND header is missing", _pip("nvidia-curand")))
-            elif built.returncode != 0:
-                gaps.append((f"nvcc failed: {_last_line(built)}", "repair the CUDA toolkit"))
-            elif devices:
-                done = _run([str(program)])
-                if done.returncode != 0 or done.stdout.strip() != "49":
-                    gaps.append((f"a test kernel failed: {_last_line(done)}", "match the driver to the CUDA toolkit"))
+    try:
+        from memneuro.backend.cuda import find_toolkit
+
+        find_toolkit()
+    except ImportError as error:
+        gaps.append((f"the CUDA toolkit cannot be looked at: {error}", _pip("memneuro")))
+    except RuntimeError as error:  # BackendUnavailable: what is missing; how to get it
+        reason, _, fix = str(error).partition("; ")
+        gaps.append((reason, fix or "repair the CUDA toolkit"))
+    else:
+        problem = _try_kernel(bool(devices))
+        gaps += [problem] if problem else []
     if gaps:
         return _fails("; ".join(reason for reason, _ in gaps), "; ".join(fix for _, fix in gaps))
     return _works(f"a test kernel ran on {devices[0]['name']}")
+
+
+def _try_kernel(with_gpu: bool) -> tuple[str, str] | None:
+    """Compile a kernel, and run it where there is a GPU: what is wrong and what to do, or None."""
+    compiler = find_tool("nvcc")
+    assert compiler is not None
+    with tempfile.TemporaryDirectory() as folder:
+        source, program = Path(folder, "probe.cu"), Path(folder, "probe")
+        source.write_text(_CUDA_PROBE)
+        built = _run([compiler, *(["-arch=native"] if with_gpu else []), str(source), "-o", str(program)])
+        if built.returncode != 0:
+            return f"nvcc failed: {_last_line(built)}", "repair the CUDA toolkit"
+        if with_gpu:
+            done = _run([str(program)])
+            if done.returncode != 0 or done.stdout.strip() != "49":
+                return f"a test kernel failed: {_last_line(done)}", "match the driver to the CUDA toolkit"
+    return None
 
 
 def _compile_and_run(source: str, flags: list[str]) -> dict[str, Any]:
