@@ -12,7 +12,6 @@ except PackageNotFoundError:  # the source tree is on the path but was never ins
 del PackageNotFoundError, version
 
 #: Public names and the module each comes from; loaded on first use, so that importing the package costs nothing.
-#: `backend` is a package that can be called, because the function and the package have the same name.
 _PUBLIC = {
     "Card": "memneuro.device.card",
     "Constant": "memneuro.circuit.drive",
@@ -23,14 +22,13 @@ _PUBLIC = {
     "Parameter": "memneuro.device.card",
     "PulseTrain": "memneuro.circuit.drive",
     "Sampled": "memneuro.circuit.drive",
-    "backend": "memneuro",
+    "Simulation": "memneuro.simulation",
     "card": "memneuro.device.card",
     "card_names": "memneuro.device.card",
-    "read_card": "memneuro.device.card",
-    "Simulation": "memneuro.simulation",
     "grid": "memneuro.simulation",
-    "simulate": "memneuro.simulation",
+    "read_card": "memneuro.device.card",
     "score": "memneuro.experiment.score",
+    "simulate": "memneuro.simulation",
     "targets": "memneuro.experiment.target",
     "write_card": "memneuro.device.card",
 }
@@ -41,8 +39,6 @@ __all__ = ["__version__", *sorted(_PUBLIC)]
 def __getattr__(name: str) -> Any:
     if name not in _PUBLIC:
         raise AttributeError(f"module 'memneuro' has no attribute {name!r}")
-    if _PUBLIC[name] == __name__:
-        return import_module(f"{__name__}.{name}")
     value = getattr(import_module(_PUBLIC[name]), name)
     globals()[name] = value
     return value
