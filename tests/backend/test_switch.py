@@ -28,7 +28,6 @@ from brian2 import (
 from brian2.codegen.runtime.cython_rt.extension_manager import cython_extension_manager, get_cython_cache_dir
 from brian2.devices.device import all_devices, previous_devices, runtime_device
 
-import memneuro
 from memneuro import OneM1T1R, PulseTrain
 from memneuro.backend import backend
 
@@ -88,7 +87,7 @@ def test_everything_is_put_back(name, precision, tmp_path):
         assert used.standalone is (name in STANDALONE)
         defaultclock.dt = 2 * ms
     assert surroundings() == before
-    assert all(used is not active for active in memneuro.backend.backend.__globals__["_active"])
+    assert all(used is not active for active in backend.__globals__["_active"])
 
 
 def test_an_error_in_the_block_closes_the_backend():
@@ -443,7 +442,7 @@ def test_run_again_of_the_neuron(name):
                 group.noise_seed: 8,
                 group.r_control: 2e8 * ohm,
                 group.sigma_tip: sigma * volt,
-                group.amplitude: 0.95 * volt,
+                group.pulse_amplitude: 0.95 * volt,
             }
         )
     with backend(name):
