@@ -53,7 +53,7 @@ def test_first_stage_is_the_pulse_train_protocol():
 
 def test_each_stage_is_driven_by_the_load_voltage_of_the_one_before():
     step = NEURON.default_step
-    traces = cascade_traces(NEURON, amplitude=0.9 * volt, duration=40 * ms, record_step=step, seed=1)
+    traces = cascade_traces(NEURON, amplitude=0.9 * volt, duration=150 * ms, record_step=step, seed=1)
     v_in = traces.pivot(index="time_ms", columns="stage", values="v_in_V").to_numpy()
     v_load = traces.pivot(index="time_ms", columns="stage", values="v_load_V").to_numpy()
     assert v_load[:, 0].max() > 0.3, "the first stage must fire"
