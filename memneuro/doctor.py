@@ -416,7 +416,10 @@ def _compile_and_run(source: str, flags: list[str]) -> dict[str, Any]:
 
 def _cxx() -> list[str]:
     """Give the compiler that Brian2's makefile calls, the variable CXX or else g++; empty for none."""
-    command = shlex.split(os.environ.get("CXX") or "g++")
+    try:
+        command = shlex.split(os.environ.get("CXX", "")) or ["g++"]
+    except ValueError:  # a quote without its partner
+        return []
     return command if shutil.which(command[0]) else []
 
 

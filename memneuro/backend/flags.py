@@ -32,7 +32,10 @@ CHECKS = ("--param=vect-max-version-for-alias-checks=500",)
 
 def compiler_command() -> list[str]:
     """The C++ compiler that Brian2's makefile calls, ``CXX`` or else g++, as a list of words; empty for none."""
-    command = shlex.split(os.environ.get("CXX") or "g++")
+    try:
+        command = shlex.split(os.environ.get("CXX", "")) or ["g++"]
+    except ValueError:  # a quote without its partner
+        return []
     return command if shutil.which(command[0]) else []
 
 

@@ -67,7 +67,9 @@ def managed(base: type, code_objects: type | None = None) -> Any:
                 forget_objects(folder)
             mark.touch()
             _owner[_key(directory)] = self
-            with make_log(folder / LOG):
+            with make_log(folder / LOG), same_environment():
+                if not os.environ.get("CXX", "g++").strip():
+                    del os.environ["CXX"]  # make would call a compiler of no name
                 super().compile_source(directory, compiler, debug, clean)
             absent = [flag for flag in VECTORISE if flag not in (folder / "makefile").read_text()]
             if absent:

@@ -42,7 +42,7 @@ inverse_temperature = 1/temperature - 1/(300*kelvin) : 1/kelvin
 arrhenius_growth = exp(-activation_growth*inverse_temperature/(1.380649e-23*joule/kelvin)) : 1
 arrhenius_loss = exp(-activation_loss*inverse_temperature/(1.380649e-23*joule/kelvin)) : 1
 v_hop_now = v_hop*temperature/(300*kelvin) : volt
-push = v_device*int(v_device > 0*volt)/v_hop_now : 1
+push = 0.5*(v_device + abs(v_device))/v_hop_now : 1
 growth = 0.5*mu*arrhenius_growth*(exp({tip}push) - exp({tip}-push))/(gap**2 + alpha**2) : Hz
 r_device = r_on*x_total + r_off*(exp(gap/tunnel_length) - 1)/(exp(1/tunnel_length) - 1) : ohm
 """

@@ -64,8 +64,8 @@ def _decay_rate(code: str, name: str) -> str | None:
     slope = sp.diff(expression, symbol)
     if slope.has(symbol) or slope.has(sp.Derivative):
         return None
-    slope = sp.simplify(slope) if slope.count_ops() < 20 else slope
-    return "" if slope == 0 else sympy_to_str(-slope)
+    rate = sp.simplify(-slope) if slope.count_ops() < 20 else -slope
+    return "" if rate == 0 else sympy_to_str(rate)
 
 
 def _state_dependent(equations: Equations) -> set[str]:

@@ -95,6 +95,19 @@ def test_no_compiler(name, monkeypatch, tmp_path):
     monkeypatch.undo()
     monkeypatch.setenv("CXX", "nonsense -O9")
     refused(BackendUnavailable, "no C++ compiler found (nonsense -O9)", name)
+    monkeypatch.setenv("CXX", "g++ '-O9")
+    refused(BackendUnavailable, "no C++ compiler found (g++ '-O9)", name)
+
+
+@pytest.mark.parametrize("blank", ["", " "])
+def test_a_blank_name_of_the_compiler_is_none(folder, monkeypatch, blank):
+    """`make` would take it for the compiler's name."""
+    monkeypatch.setenv("CXX", blank)
+    (folder / "main.o").unlink()
+    with backend("cpp", directory=folder):
+        made = network()
+        made.network.run(DURATION)
+    assert len(made.spikes.i) > 5 and os.environ["CXX"] == blank
 
 
 def test_no_make(monkeypatch, tmp_path):

@@ -153,14 +153,23 @@ def test_single_precision(noisy_run, needs_compiler):
 
 @pytest.mark.slow
 def test_a_second_of_a_hundred_neurons(noisy_run, needs_compiler, record_property):
-    """Spikes in the thousands: identical on all targets; states identical on all that compile."""
-    reference = noisy_run("numpy", **LONG)
-    record_property("spikes", len(reference["i"]))
-    print(f"{len(reference['i'])} spikes of {len(np.unique(reference['i']))} neurons")
-    assert len(reference["i"]) > 2000
+    """Spikes in the thousands: on compiled targets the same in every bit, on NumPy nearly all of them.
+
+    A firing neuron amplifies a difference in the last digit with every spike. NumPy, which has no fused multiply-add,
+    starts to differ after some ten spikes of a neuron: of 9243 spikes, 43 then came earlier or later, most by one step.
+    """
     compiled = {name: noisy_run(name, **LONG) for name in ("cython", "cpp", "openmp-1", "openmp-2", "openmp-4")}
+    expected = compiled["cython"]
+    record_property("spikes", len(expected["i"]))
+    assert len(expected["i"]) > 5000
     for name, found in compiled.items():
         assert_made_by(found, name)
-        assert_same_spikes(found, reference)
-        np.testing.assert_allclose(found["v_tip"], reference["v_tip"], rtol=0, atol=1e-14, err_msg=name)
-        assert_same_bits(found, compiled["cython"])
+        assert_same_bits(found, expected)
+    reference = noisy_run("numpy", **LONG)
+    here, there = (set(zip(run["step"].tolist(), run["i"].tolist(), strict=True)) for run in (expected, reference))
+    record_property("spikes_moved_on_numpy", len(here - there))
+    assert abs(len(here) - len(there)) <= 0.002 * len(here)
+    assert len(here - there) <= 0.02 * len(here)
+    early = {spike for spike in here ^ there if spike[0] < 4000}
+    assert not early, "NumPy differs within the first 40 ms"
+    np.testing.assert_allclose(reference["v_tip"], expected["v_tip"], rtol=0, atol=1e-14)
