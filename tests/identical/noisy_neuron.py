@@ -17,7 +17,6 @@ from memneuro.backend import backend
 
 STEP = 10 * us
 STATES = ("x_total", "x_residue", "v_gate", "v_tip")
-BROKEN = np.array([0.7, np.nan, 0.7, np.inf, 0.7, 0.6, 0.75, 0.7])
 
 
 def random_arguments(n=500):
@@ -85,40 +84,42 @@ def by_step(spikes):
     return {"i": index[order], "step": step[order], "v_out": np.asarray(spikes.v_out / volt)[order]}
 
 
+def neurons_of(neuron, n, broken):
+    """A group of n neurons from silent to firing, and two more with the input `broken`."""
+    group = neuron.group(
+        n + 2,
+        drive=PulseTrain(np.append(amplitudes(neuron, n), [0.7, 0.7]) * volt, 1 * ms, 2 * ms),
+        dt=STEP,
+        seed=11,
+        spread={"mu": 0.1, "r_control": 0.2},
+    )
+    group.pulse_amplitude = np.append(amplitudes(neuron, n), broken) * volt
+    return group
+
+
 def main(target, path, neurons, duration):
     """Build, run and write."""
     with chosen(target, path + ".build"):
         neuron = OneM1T1R("hopping_2e4d")
-        group = neuron.group(
-            neurons,
-            drive=PulseTrain(amplitudes(neuron, neurons) * volt, 1 * ms, 2 * ms),
-            dt=STEP,
-            seed=11,
-            spread={"mu": 0.1, "r_control": 0.2},
-        )
+        group = neurons_of(neuron, neurons, [np.nan, np.inf])
         spikes = SpikeMonitor(group, variables=["v_out"])
-        # Neurons of which two have an input that is no number or not finite; on NumPy, the same without these two.
-        broken = neuron.group(8, drive=None, dt=STEP, seed=12)
-        broken.v_in = BROKEN * volt
-        extra = []
-        if target == "numpy":
-            extra = [neuron.group(8, drive=None, dt=STEP, seed=12)]
-            extra[0].v_in = np.where(np.isfinite(BROKEN), BROKEN, 0.7) * volt
+        # On NumPy also the neurons without the broken two.
+        whole = [neurons_of(neuron, neurons, [0.7, 0.7])] if target == "numpy" else []
         arguments = random_arguments()
         probe = NeuronGroup(len(arguments["z"]), PROBE, dt=duration)
         for name, values in arguments.items():
             probe.variables[name].set_value(values.astype(probe.variables[name].dtype))
         probe.run_regularly(FILL, dt=duration)
-        Network(group, spikes, broken, probe, *extra).run(duration, namespace={})
+        Network(group, spikes, probe, *whole).run(duration, namespace={})
         device = type(get_device()).__name__
         code = type(group.state_updater.codeobj).__name__
         target_used = prefs.codegen.target
     found = by_step(spikes)
-    for name in STATES:
-        found[name] = np.asarray(getattr(group, name))
-        found[f"broken_{name}"] = np.asarray(getattr(broken, name))
-        found[f"whole_{name}"] = np.asarray(getattr(extra[0], name)) if extra else np.empty(0)
-    found["mu"] = np.asarray(group.mu)
+    for name in (*STATES, "mu"):
+        values = np.asarray(getattr(group, name))
+        found[name], found[f"broken_{name}"] = values[:neurons], values[neurons:]
+        if whole:
+            found[f"whole_{name}"] = np.asarray(getattr(whole[0], name))[:neurons]
     for name in ("current", "drain", "relaxed", "normal"):
         found[name] = np.asarray(getattr(probe, name))
     np.savez(path, **found)
