@@ -50,7 +50,8 @@ def bench_network(
     -------
     dict
         ``rows``: ``program``, ``neurons``, ``ns_per_neuron_step``, ``steps_per_s``, ``build_s``, ``memory_bytes`` (peak
-        of the program) and ``bytes_per_neuron`` (what it holds beyond the smallest one); ``machine``.
+        of the program, but at least that of the process that starts it, about 12 MB) and ``bytes_per_neuron`` (beyond
+        the smallest program; None where that floor hides it); ``machine``.
     """
     if neurons < 1:
         raise ValueError(f"neurons = {neurons!r}; accepted: a whole number of at least 1")
@@ -75,7 +76,8 @@ def bench_network(
     smallest: dict[str, int] = {}
     for row in rows:
         base = smallest.setdefault(row["program"], row["memory_bytes"])
-        row["bytes_per_neuron"] = (row["memory_bytes"] - base) / row["neurons"] if row["neurons"] > 1 else None
+        seen = row["memory_bytes"] > 1.1 * base
+        row["bytes_per_neuron"] = (row["memory_bytes"] - base) / row["neurons"] if seen else None
     return {"rows": rows, "machine": machine()}
 
 

@@ -48,7 +48,7 @@ def draw_network(table: pd.DataFrame) -> Figure:
     for name, rows in table.groupby("program", sort=False):
         label, color = PROGRAMS[str(name)]
         left.loglog(rows["neurons"], rows["ns_per_neuron_step"], color=color, marker="o", markersize=3, label=label)
-        large = rows[rows["neurons"] >= 1000]
+        large = rows[rows["bytes_per_neuron"].notna()]
         right.loglog(large["neurons"], large["bytes_per_neuron"], color=color, marker="o", markersize=3)
     left.set_xlabel("neurons")
     left.set_ylabel("time per neuron and step (ns)")
