@@ -183,7 +183,8 @@ class OneM1T1R:
         dt : Quantity (second), optional
             Time step; by default the card's converged step.
         seed : int
-            Seed of the noise and of the spread, 0 to 2**31 - 1. The same seed gives the same result on every target.
+            Seed of the noise and of the spread, 0 to 2**31 - 1. The same seed gives the same result on every target, on
+            NumPy to rounding.
             Two groups with the same seed and offset have the same noise: give each group of a network its own.
         offset : int
             Number of the group's first neuron in the noise and the spread: with the offsets 0 and 100 two groups of
