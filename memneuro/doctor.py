@@ -332,7 +332,7 @@ def _probe_brian(target: str) -> dict[str, Any]:
         return _fails(f"Brian2 returned {value:g} where exp(-1) was due", _reinstall("brian2"))
     if "ModuleNotFoundError: No module named 'brian2'" in done.stderr:
         return _fails("Brian2 is not installed", _pip("memneuro"))
-    fix = compiler_fix() if target == "cython" and not _cxx() else _reinstall("brian2")
+    fix = compiler_fix() if target == "cython" and not compiler_command() else _reinstall("brian2")
     return _fails(_last_line(done), fix)
 
 
@@ -343,13 +343,13 @@ def _probe_cpp() -> dict[str, Any]:
     answer = _compile_and_run(_CPP_PROBE, [])
     if answer["usable"] and abs(float(answer["reason"]) - 0.367879441171) > 1e-9:
         return _fails(f"a test program printed {answer['reason']} where exp(-1) was due", compiler_fix())
-    return _works(f"{shlex.join(_cxx())} compiled and ran a test program") if answer["usable"] else answer
+    return _works(f"{shlex.join(compiler_command())} compiled and ran a test program") if answer["usable"] else answer
 
 
 def _probe_openmp() -> dict[str, Any]:
     """Compile and run a C++ program with threads."""
     answer = _compile_and_run(_OPENMP_PROBE, ["-fopenmp"])
-    if not answer["usable"] and _cxx():
+    if not answer["usable"] and compiler_command():
         answer["fix"] = "brew install libomp" if sys.platform == "darwin" else compiler_fix()
     return _works(f"a test program ran on {answer['reason']} thread(s)") if answer["usable"] else answer
 
@@ -399,7 +399,7 @@ def _try_kernel(with_gpu: bool) -> tuple[str, str] | None:
 
 def _compile_and_run(source: str, flags: list[str]) -> dict[str, Any]:
     """Compile a C++ program in a temporary folder and run it; where it works, `reason` is what it printed."""
-    compiler = _cxx()
+    compiler = compiler_command()
     if not compiler:
         return _fails(f"no C++ compiler found ({os.environ.get('CXX') or 'g++'})", compiler_fix())
     with tempfile.TemporaryDirectory() as folder:
@@ -414,8 +414,8 @@ def _compile_and_run(source: str, flags: list[str]) -> dict[str, Any]:
     return _works(done.stdout.strip())
 
 
-def _cxx() -> list[str]:
-    """Give the compiler that Brian2's makefile calls, the variable CXX or else g++; empty for none."""
+def compiler_command() -> list[str]:
+    """Give the compiler that Brian2's makefile calls, CXX or else g++, as a list of words; empty for none."""
     try:
         command = shlex.split(os.environ.get("CXX", "")) or ["g++"]
     except ValueError:  # a quote without its partner

@@ -18,10 +18,10 @@ from brian2.devices.device import all_devices, previous_devices
 from brian2.units.fundamentalunits import DIMENSIONLESS
 
 from memneuro.backend import cuda
-from memneuro.backend.flags import SINGLE, compiler_command, compiler_flags
+from memneuro.backend.flags import SINGLE, compiler_flags
 from memneuro.backend.standalone import build_folder, managed
 from memneuro.backend.unavailable import BackendUnavailable
-from memneuro.doctor import compiler_fix
+from memneuro.doctor import compiler_command, compiler_fix
 
 NAMES = ("runtime", "numpy", "cython", "cpp", "openmp", "cuda")
 PRECISIONS = {"double": np.float64, "single": np.float32}

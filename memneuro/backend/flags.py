@@ -12,10 +12,10 @@ Scheduling before register allocation (GCC only) gains about a tenth: the loop i
 from __future__ import annotations
 
 import os
-import shlex
-import shutil
 import subprocess
 from functools import cache
+
+from memneuro.doctor import compiler_command
 
 #: Tells the noise to work in single precision.
 SINGLE = "-DMEMNEURO_SINGLE"
@@ -28,15 +28,6 @@ SCHEDULE = ("-fschedule-insns", "-fsched-pressure")
 #: As far as the compiler knows, arrays may overlap. By default it gives a loop up where more than ten pairs need a
 #: check; a few parameters with a value for each neuron are enough for that.
 CHECKS = ("--param=vect-max-version-for-alias-checks=500",)
-
-
-def compiler_command() -> list[str]:
-    """The C++ compiler that Brian2's makefile calls, ``CXX`` or else g++, as a list of words; empty for none."""
-    try:
-        command = shlex.split(os.environ.get("CXX", "")) or ["g++"]
-    except ValueError:  # a quote without its partner
-        return []
-    return command if shutil.which(command[0]) else []
 
 
 def compiler_flags(default: list[str], standard: str | None = None, single: bool = False) -> list[str]:

@@ -22,8 +22,9 @@ from brian2.core.network import Network
 from brian2.core.variables import VariableView
 from brian2.devices.device import reset_device
 
-from memneuro.backend.flags import VECTORISE, compiler_command
+from memneuro.backend.flags import VECTORISE
 from memneuro.backend.unavailable import BackendUnavailable
+from memneuro.doctor import compiler_command
 
 MARK = ".memneuro_building"
 LOG = "build.log"

@@ -18,9 +18,10 @@ import pandas as pd
 from brian2 import Network, Quantity, SpikeMonitor, ms, second, volt
 
 from memneuro.backend import BackendUnavailable, backend
-from memneuro.backend.flags import VECTORISE, compiler_command
+from memneuro.backend.flags import VECTORISE
 from memneuro.circuit.drive import PulseTrain
 from memneuro.circuit.one_m1t1r import OneM1T1R
+from memneuro.doctor import compiler_command, describe_tool, versions
 
 AMPLITUDE, WIDTH, PERIOD = 0.8 * volt, 1 * ms, 2 * ms
 SEED = 1
@@ -147,8 +148,6 @@ def race(programs: list[Program], rounds: int) -> dict[str, list[float]]:
 
 def machine() -> dict[str, str]:
     """Processor, compiler, versions and date, for the head of a table."""
-    from memneuro.doctor import describe_tool, versions
-
     compiler = describe_tool(compiler_command()[0]) if compiler_command() else None
     found = versions()
     model = next(

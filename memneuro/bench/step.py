@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -99,8 +100,6 @@ def _makers(folder: Path, neurons: int, steps: int, noise: bool, single: bool) -
 
 
 def _named(program: Program, precision: str) -> Program:
-    from dataclasses import replace
-
     return program if precision == "double" else replace(program, name=f"{program.name}_single")
 
 

@@ -76,7 +76,11 @@ def test_a_wheel_holds_every_module_and_table(tmp_path, repository):
         if (repository / name).exists():
             shutil.copy(repository / name, source)
     shutil.copytree(repository / "memneuro", source / "memneuro", ignore=shutil.ignore_patterns("__pycache__"))
-    needed = [path for kind in ("*.py", "*.csv", "*.toml", "*.h", "*.cpp", "*.mplstyle") for path in (source / "memneuro").rglob(kind)]
+    needed = [
+        path
+        for kind in ("*.py", "*.csv", "*.toml", "*.h", "*.cpp", "*.mplstyle")
+        for path in (source / "memneuro").rglob(kind)
+    ]
     assert {"zhao2025_targets.csv", "devices_measured.csv", "compact_model_checks.csv"} <= {p.name for p in needed}
     build = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", tmp_path, source]
     subprocess.run(build, check=True, capture_output=True)
