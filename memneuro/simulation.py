@@ -223,7 +223,7 @@ class Simulation:
         offset = whole_number(offset, "offset", 0, 2**31 - 1 - self.n)
         for name in self.varying:
             changes.setdefault(name, self._nominal[name] * get_unit(getattr(self.group, name).dim))
-        if self.noise:
+        if "noise_seed" in self.group.variables:
             changes |= {"noise_seed": seed, "noise_offset": offset}
         if self._used.standalone:
             self._used.run_again({getattr(self.group, name): value for name, value in changes.items()})

@@ -21,12 +21,14 @@ from typing import Any
 from brian2 import DimensionMismatchError, Quantity, get_dimensions, have_same_dimensions
 from brian2.units import allunits
 
-KINDS = ("device", "circuit")
+KINDS = ("device", "circuit", "reference")
+#: Folders with the cards that come with the package.
+FOLDERS = ("device/cards", "biology/reference/cards")
 STATUS = ("published", "fitted", "chosen", "derived")
 
 _OPERATORS: dict[type, Any] = {ast.Mult: operator.mul, ast.Div: operator.truediv, ast.Pow: operator.pow}
 _REQUIRED = ("value", "unit", "meaning", "source", "status")
-_OPTIONAL = ("interval", "device_spread", "positive")
+_OPTIONAL = ("interval", "device_spread", "positive", "signed")
 
 
 @cache
@@ -89,6 +91,8 @@ class Parameter:
         Standard deviation of ln(value) from one device to the next (0: not known or not spread).
     positive : bool
         Whether only values above zero make sense.
+    signed : bool
+        Whether any sign makes sense, as for a membrane potential; `positive` must then be false.
     """
 
     value: float
@@ -99,9 +103,12 @@ class Parameter:
     interval: tuple[float, float] | None = None
     device_spread: float = 0.0
     positive: bool = True
+    signed: bool = False
 
     def __post_init__(self) -> None:
         parse_unit(self.unit)
+        if self.positive and self.signed:
+            raise ValueError("positive and signed are both true; accepted: at most one of them")
         if self.status not in STATUS:
             raise ValueError(f"status {self.status!r} is unknown; accepted: {', '.join(STATUS)}")
         if not math.isfinite(self.value):
@@ -117,14 +124,14 @@ class Parameter:
 
 @dataclass(frozen=True)
 class Card:
-    """The parameters of one device or one circuit, frozen.
+    """The parameters of one device, circuit or reference neuron, frozen.
 
     Parameters
     ----------
     name : str
         Unique name, for example ``"hopping_2e4d"``.
-    kind : {"device", "circuit"}
-        What the card describes.
+    kind : {"device", "circuit", "reference"}
+        What the card describes: a device, a circuit, or a neuron model to compare with.
     model : str
         Name of the equations the card belongs to, for example ``"hopping"``.
     about : str
@@ -154,7 +161,7 @@ class Card:
                 f"card {self.name!r}: {name} = {value:g} {parameter.unit} must be greater than zero "
                 f"({parameter.meaning})"
             )
-        if not parameter.positive and value < 0:
+        if not (parameter.positive or parameter.signed) and value < 0:
             raise ValueError(f"card {self.name!r}: {name} = {value:g} {parameter.unit} must not be negative")
 
     def __getitem__(self, name: str) -> Quantity | float:
@@ -255,15 +262,21 @@ def read_card(path: str | Path) -> Card:
             status=entry["status"],
             interval=(float(interval[0]), float(interval[1])) if interval else None,
             device_spread=float(entry.get("device_spread", 0.0)),
-            positive=bool(entry.get("positive", True)),
+            positive=bool(entry.get("positive", not entry.get("signed", False))),
+            signed=bool(entry.get("signed", False)),
         )
     return Card(path.stem, data["kind"], data["model"], data["about"], parameters)
 
 
+def _files() -> dict[str, Any]:
+    """The package's card files by the name of the card."""
+    folders = [resources.files("memneuro").joinpath(*folder.split("/")) for folder in FOLDERS]
+    return {entry.name[:-5]: entry for folder in folders for entry in folder.iterdir() if entry.name.endswith(".toml")}
+
+
 def card_names(kind: str | None = None) -> list[str]:
     """Names of the cards that come with the package, optionally of one kind only."""
-    folder = resources.files("memneuro.device") / "cards"
-    names = sorted(entry.name[:-5] for entry in folder.iterdir() if entry.name.endswith(".toml"))
+    names = sorted(_files())
     return names if kind is None else [name for name in names if card(name).kind == kind]
 
 
@@ -276,10 +289,10 @@ def card(name: str) -> Card:
     ValueError
         If the name is unknown; the message lists the known ones.
     """
-    names = card_names()
-    if name not in names:
-        raise ValueError(f"unknown card {name!r}; known cards: {', '.join(names)}")
-    with resources.as_file(resources.files("memneuro.device") / "cards" / f"{name}.toml") as path:
+    files = _files()
+    if name not in files:
+        raise ValueError(f"unknown card {name!r}; known cards: {', '.join(sorted(files))}")
+    with resources.as_file(files[name]) as path:
         return read_card(path)
 
 
@@ -303,6 +316,8 @@ def write_card(given: Card, path: str | Path, comment: str = "") -> None:
             lines.append(f"interval = [{float(p.interval[0])!r}, {float(p.interval[1])!r}]")
         if p.device_spread:
             lines.append(f"device_spread = {float(p.device_spread)!r}")
-        if not p.positive:
+        if p.signed:
+            lines.append("signed = true")
+        elif not p.positive:
             lines.append("positive = false")
     write_text("\n".join(lines) + "\n", Path(path))

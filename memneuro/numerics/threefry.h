@@ -23,6 +23,20 @@ MEMNEURO_FN void _threefry2x32(uint32_t c0, uint32_t c1, uint32_t k0, uint32_t k
     *w1 = x1;
 }
 
+MEMNEURO_FN void _mn_words(int64_t seed, int64_t index, int64_t step, int64_t stream, uint32_t *w0, uint32_t *w1)
+{
+    _threefry2x32((uint32_t)index, (uint32_t)step, (uint32_t)seed,
+                  (uint32_t)stream + ((uint32_t)((uint64_t)step >> 32) << 16), w0, w1);
+}
+
+/* Uniform in (0, 1) from 40 bits, by writing a mantissa. */
+MEMNEURO_FN double _threefry_uniform(int64_t seed, int64_t index, int64_t step, int64_t stream)
+{
+    uint32_t w0, w1;
+    _mn_words(seed, index, step, stream, &w0, &w1);
+    return 2.0 - _mn_double(((uint64_t)w0 << 20) | ((uint64_t)(w1 >> 24) << 12) | 0x3FF0000000000800u);
+}
+
 #ifdef MEMNEURO_SINGLE
 #define MEMNEURO_NORMAL float
 
@@ -50,8 +64,7 @@ MEMNEURO_FN float _mn_normal_single(uint32_t w0, uint32_t w1)
 MEMNEURO_FN MEMNEURO_NORMAL _threefry_normal(int64_t seed, int64_t index, int64_t step, int64_t stream)
 {
     uint32_t w0, w1;
-    _threefry2x32((uint32_t)index, (uint32_t)step, (uint32_t)seed,
-                  (uint32_t)stream + ((uint32_t)((uint64_t)step >> 32) << 16), &w0, &w1);
+    _mn_words(seed, index, step, stream, &w0, &w1);
 
 #ifdef MEMNEURO_SINGLE
     return _mn_normal_single(w0, w1);

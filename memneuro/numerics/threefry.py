@@ -9,7 +9,9 @@ target, in any order, with any number of threads, and the seed is an ordinary ru
 Threefry is chosen over its sibling Philox because it needs no products of 32-bit words, which vector units below
 AVX-512 lack: compiled, it is about twice as fast.
 
-The function is known to Brian2 as ``threefry_normal(seed, index, step, stream)`` once memneuro is imported.
+The function is known to Brian2 as ``threefry_normal(seed, index, step, stream)`` once memneuro is imported, and so is
+``threefry_uniform`` with the same arguments: the u above, for events that happen with a probability. Give the two
+different streams.
 """
 
 from __future__ import annotations
@@ -80,15 +82,30 @@ def _horner(coefficients: tuple[float, ...], x: np.ndarray) -> np.ndarray:
     return value
 
 
-def _numpy_normal(seed: Any, index: Any, step: Any, stream: Any) -> np.ndarray:
+_ONE = np.uint64(0x3FF0000000000000)
+
+
+def _words(seed: Any, index: Any, step: Any, stream: Any) -> tuple[np.ndarray, np.ndarray]:
     index, step, stream = (np.asarray(value, dtype=np.int64) for value in (index, step, stream))
     w0, w1 = threefry2x32((index, step), (int(seed), stream + ((step >> 32) << 16)))
-    w0, w1 = w0.astype(np.uint64), w1.astype(np.uint64)
-    one = np.uint64(0x3FF0000000000000)
-    radius = (w0 << np.uint64(20)) | ((w1 >> np.uint64(24)) << np.uint64(12)) | np.uint64(0x800)
+    return w0.astype(np.uint64), w1.astype(np.uint64)
+
+
+def _open_unit(w0: np.ndarray, w1: np.ndarray) -> np.ndarray:
+    """A number in (0, 1) from 40 bits, by writing a mantissa."""
+    bits = (w0 << np.uint64(20)) | ((w1 >> np.uint64(24)) << np.uint64(12)) | np.uint64(0x800)
+    return 2.0 - (bits | _ONE).view(np.float64)
+
+
+def _numpy_uniform(seed: Any, index: Any, step: Any, stream: Any) -> np.ndarray:
+    return _open_unit(*_words(seed, index, step, stream))
+
+
+def _numpy_normal(seed: Any, index: Any, step: Any, stream: Any) -> np.ndarray:
+    w0, w1 = _words(seed, index, step, stream)
     angle = ((w1 & np.uint64(0xFFFFFF)) << np.uint64(28)) | np.uint64(0x8000000)
-    u = 2.0 - (radius | one).view(np.float64)
-    w = (angle | one).view(np.float64) - 1.5
+    u = _open_unit(w0, w1)
+    w = (angle | _ONE).view(np.float64) - 1.5
     m, k = np.frexp(u)
     low = m < np.sqrt(0.5)
     m, k = np.where(low, 2.0 * m, m), k - low
@@ -98,17 +115,19 @@ def _numpy_normal(seed: Any, index: Any, step: Any, stream: Any) -> np.ndarray:
     return np.sqrt(-2.0 * log_u) * (w * _horner(_SINE, w * w))
 
 
-threefry_normal = Function(
-    pyfunc=_numpy_normal,
-    arg_units=[1, 1, 1, 1],
-    return_unit=1,
-    arg_types=["integer", "integer", "integer", "integer"],
-    return_type="float",
-    stateless=True,
-)
-register(
-    "threefry_normal",
-    threefry_normal,
-    HEADER,
-    "double _threefry_normal(long long seed, long long index, long long step, long long stream)",
-)
+_ARGUMENTS: dict[str, Any] = {
+    "arg_units": [1, 1, 1, 1],
+    "return_unit": 1,
+    "arg_types": ["integer", "integer", "integer", "integer"],
+    "return_type": "float",
+    "stateless": True,
+}
+threefry_normal = Function(pyfunc=_numpy_normal, **_ARGUMENTS)
+threefry_uniform = Function(pyfunc=_numpy_uniform, **_ARGUMENTS)
+for _name, _function in (("threefry_normal", threefry_normal), ("threefry_uniform", threefry_uniform)):
+    register(
+        _name,
+        _function,
+        HEADER,
+        f"double _{_name}(long long seed, long long index, long long step, long long stream)",
+    )

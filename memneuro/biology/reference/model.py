@@ -1,0 +1,89 @@
+"""What a reference neuron is: equations, threshold and reset in Brian2's terms, and the card with its numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from brian2 import Quantity
+
+
+@dataclass(frozen=True)
+class ReferenceModel:
+    """A neuron model from the literature.
+
+    Parameters
+    ----------
+    name : str
+        What cards call it.
+    equations : str
+        Brian2 equations that read the current ``i_in``, without parameter declarations.
+    parameters : mapping of str to str
+        The parameters that the equations use and their units.
+    threshold, reset, refractory : str
+        As for ``NeuronGroup``. `refractory` is the name of a parameter, or a condition.
+    initial : mapping of str to str
+        Start of the states.
+    default_card : str
+        The card used when only the model is named.
+    step : Quantity (second)
+        Default step.
+    noise_threshold : str
+        Takes the place of `threshold` with noise; empty for a deterministic model.
+    noise_parameters : tuple of str
+        Parameters that appear only with noise.
+    """
+
+    name: str
+    equations: str
+    parameters: Mapping[str, str]
+    threshold: str
+    reset: str
+    refractory: str
+    initial: Mapping[str, str]
+    default_card: str
+    step: Quantity
+    noise_threshold: str = ""
+    noise_parameters: tuple[str, ...] = field(default_factory=tuple)
+
+    @property
+    def stochastic(self) -> bool:
+        """Whether the model has noise of its own."""
+        return bool(self.noise_threshold)
+
+
+_MODELS: dict[str, ReferenceModel] = {}
+
+
+def register(model: ReferenceModel) -> ReferenceModel:
+    """Make a model known by its name."""
+    _MODELS[model.name] = model
+    return model
+
+
+def reference_model(name: str) -> ReferenceModel:
+    """Return a model by name.
+
+    Raises
+    ------
+    ValueError
+        If the name is unknown; the message lists the known ones.
+    """
+    if name not in _MODELS:
+        raise ValueError(f"unknown reference model {name!r}; known models: {', '.join(sorted(_MODELS))}")
+    return _MODELS[name]
+
+
+def reference_names() -> list[str]:
+    """Names of all reference models."""
+    return sorted(_MODELS)
+
+
+def escape(hazard: str) -> str:
+    """Threshold condition of escape noise: a spike within a step with probability ``1 - exp(-hazard dt)``."""
+    return f"threefry_uniform(noise_seed, i + noise_offset, t_in_timesteps, {ESCAPE_STREAM}) > exp_ieee(-{hazard}*dt)"
+
+
+#: Stream of the uniform numbers; those of state noise count from 0.
+ESCAPE_STREAM = 64
