@@ -12,7 +12,7 @@ Nothing is reset and there is no refractory flag: Brian2's threshold reports the
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from brian2 import Equations, NeuronGroup, Quantity, get_dimensions, second
@@ -24,7 +24,7 @@ from memneuro.device.card import Card, card, parse_unit
 from memneuro.device.model import DeviceModel, device_model, model_names
 from memneuro.numerics.threefry import MAX_SEED, threefry_normal
 
-_CIRCUIT = """
+CIRCUIT = """
 v_device = v_in - v_gate : volt
 g_device = 1/r_device : siemens
 i_device = v_device*g_device : amp
@@ -35,7 +35,7 @@ v_load = v_dd - v_out : volt
 i_load = v_load/r_load : amp
 """
 
-_CIRCUIT_PARAMETERS = (
+CIRCUIT_PARAMETERS = (
     "c_gate",
     "r_control",
     "v_threshold",
@@ -75,6 +75,10 @@ class OneM1T1R:
     >>> group = neuron.group(10, drive=PulseTrain(0.8*volt, width=1*ms, period=2*ms), seed=1)
     """
 
+    #: Equations of the circuit and the card entries they use; a circuit with other parts is a subclass with others.
+    circuit_equations: ClassVar[str] = CIRCUIT
+    circuit_parameters: ClassVar[tuple[str, ...]] = CIRCUIT_PARAMETERS
+
     def __init__(self, device: str | Card = "hopping", circuit: str | Card = "discrete_2025") -> None:
         if isinstance(device, str) and device in model_names():
             device = device_model(device).default_card
@@ -84,15 +88,15 @@ class OneM1T1R:
             if given.kind != kind:
                 raise ValueError(f"card {given.name!r} describes a {given.kind}; a {kind} card is needed here")
         self.model: DeviceModel = device_model(self.device.model)
-        for given, needed in ((self.device, self.model.parameters), (self.circuit, _CIRCUIT_PARAMETERS)):
+        for given, needed in ((self.device, self.model.parameters), (self.circuit, self.circuit_parameters)):
             missing = [name for name in needed if name not in given.parameters]
             if missing:
                 raise ValueError(f"card {given.name!r} lacks {', '.join(missing)} of model {given.model!r}")
 
     def __repr__(self) -> str:
-        return f"OneM1T1R({self.device.name!r}, {self.circuit.name!r})"
+        return f"{type(self).__name__}({self.device.name!r}, {self.circuit.name!r})"
 
-    def with_(self, **changes: Any) -> OneM1T1R:
+    def with_(self, **changes: Any) -> Self:
         """A neuron with some card values changed, for example ``with_(r_control=100*Mohm)``.
 
         Raises
@@ -105,7 +109,7 @@ class OneM1T1R:
         self._check_names(changes)
         device = {name: value for name, value in changes.items() if name in self.device.parameters}
         circuit = {name: value for name, value in changes.items() if name not in device}
-        return OneM1T1R(self.device.with_(**device), self.circuit.with_(**circuit))
+        return type(self)(self.device.with_(**device), self.circuit.with_(**circuit))
 
     def parameters(self, noise: bool = True) -> dict[str, tuple[Any, str]]:
         """Value and unit text of every card parameter that the equations use, by name."""
@@ -148,7 +152,7 @@ class OneM1T1R:
         return Equations(self._text(as_drive(drive), noise, set(per_neuron)))
 
     def _text(self, drive: Drive, noise: bool, per_neuron: set[str]) -> str:
-        lines = [self.model.equations(noise), _CIRCUIT, drive.equations()]
+        lines = [self.model.equations(noise), self.circuit_equations, drive.equations()]
         for name, (_, unit) in {**self.parameters(noise), **drive.parameters()}.items():
             flag = "constant" if name in per_neuron else "shared, constant"
             lines.append(f"{name} : {unit} ({flag})")

@@ -1,4 +1,4 @@
-"""Reference neurons with the interface of the memristor neuron: a card, printable equations, an ordinary NeuronGroup."""
+"""Reference neurons with the interface of the memristor neuron: a card, equations, an ordinary NeuronGroup."""
 
 from __future__ import annotations
 

@@ -1,0 +1,131 @@
+"""What a fit takes from the recordings of a cell: a current and spikes to train on, repeats to test on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from brian2 import Quantity, amp, second
+
+from memneuro.biology._quantities import si_array
+from memneuro.biology.features import SPIKE_THRESHOLD, spike_times
+from memneuro.biology.recordings import Recording
+from memneuro.biology.stimulus import noise_window
+
+#: Of a training recording without repeats to test on, the part at its end that is held out.
+HELD_OUT = 1 / 3
+
+
+@dataclass(frozen=True, eq=False)
+class Response:
+    """Repeats of one stimulus in one cell, in SI units.
+
+    Parameters
+    ----------
+    current : ndarray, shape (samples,)
+        Injected current in ampere, from the start of the sweep.
+    sampling_interval : float
+        Seconds.
+    start, end : float
+        The part of the sweep that counts, in seconds.
+    trains : tuple of ndarray
+        Spike times of each repeat within that part, in seconds from its start.
+    """
+
+    current: np.ndarray
+    sampling_interval: float
+    start: float
+    end: float
+    trains: tuple[np.ndarray, ...]
+
+    @property
+    def duration(self) -> float:
+        """Length of the part that counts, in seconds."""
+        return self.end - self.start
+
+    @property
+    def rate(self) -> float:
+        """Mean rate over the repeats, in hertz."""
+        return float(np.mean([train.size for train in self.trains])) / self.duration
+
+    def part(self, start: float, end: float) -> Response:
+        """The same stimulus with another part of it counting."""
+        trains = tuple(
+            train[(train + self.start >= start) & (train + self.start <= end)] + self.start - start
+            for train in self.trains
+        )
+        return Response(self.current, self.sampling_interval, start, end, trains)
+
+
+@dataclass(frozen=True, eq=False)
+class CellData:
+    """Training and test of one cell.
+
+    Parameters
+    ----------
+    name : str
+    training, test : Response
+        `test` has several repeats of another noise, or, where there is no such recording, one: the end of the training
+        noise, which then does not count in `training`.
+    """
+
+    name: str
+    training: Response
+    test: Response
+
+
+def response(recording: Recording, threshold: Quantity = SPIKE_THRESHOLD) -> Response:
+    """Current and spikes of a noise recording; the current is the mean over the sweeps.
+
+    Raises
+    ------
+    ValueError
+        When there is no stimulus, the sweeps differ in their current, or no sweep has a spike.
+    """
+    start, end = (float(edge / second) for edge in noise_window(recording))
+    currents = np.array([si_array(sweep.current, amp, "current") for sweep in recording.sweeps])
+    if len(currents) > 1 and np.min(np.corrcoef(currents)[0]) < 0.99:
+        raise ValueError(f"{recording.name} ({recording.protocol}) does not repeat one stimulus")
+    trains = []
+    for sweep in recording.sweeps:
+        times = np.asarray(spike_times(sweep.time, sweep.voltage, threshold) / second)
+        trains.append(times[(times >= start) & (times <= end)] - start)
+    if not any(train.size for train in trains):
+        raise ValueError(
+            f"{recording.name} ({recording.protocol}) has no spike above {threshold}; nothing can be fitted to it"
+        )
+    return Response(currents.mean(axis=0), float(recording.sampling_interval / second), start, end, tuple(trains))
+
+
+def cell_data(name: str, training: Recording, test: Recording | None = None) -> CellData:
+    """Training and test of a cell.
+
+    Parameters
+    ----------
+    name : str
+    training : Recording
+        Noise, usually 60 s of it.
+    test : Recording, optional
+        Repeats of another noise. Without it the last third of the training noise is held out.
+
+    Raises
+    ------
+    ValueError
+        As for :func:`response`, and when the two have different sampling intervals.
+    """
+    train = response(training)
+    if test is None:
+        cut = train.end - HELD_OUT * train.duration
+        held, train = train.part(cut, train.end), train.part(train.start, cut)
+        if not (held.trains[0].size and train.trains[0].size):
+            raise ValueError(
+                f"{name} has no spike in one of the parts before and after {cut:g} s; needed is one in each"
+            )
+        return CellData(name, train, held)
+    held = response(test)
+    if not np.isclose(held.sampling_interval, train.sampling_interval):
+        raise ValueError(
+            f"{name} was sampled every {train.sampling_interval:g} s in training and every {held.sampling_interval:g} s "
+            "in the test; they must agree"
+        )
+    return CellData(name, train, held)

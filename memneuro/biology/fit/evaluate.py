@@ -1,0 +1,103 @@
+"""Test fitted models on the stimulus that was held out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from brian2 import Quantity, ms, second
+
+from memneuro.biology import trains as st
+from memneuro.biology.fit.data import CellData, Response
+from memneuro.biology.fit.program import FitProgram
+from memneuro.biology.fit.search import Fits
+from memneuro.biology.matching import gamma_many
+
+#: Precision of a coincidence.
+PRECISION = 4 * ms
+#: Repeats of a stochastic model where the cell has a single one.
+TRIALS = 10
+
+
+def cell_reliability(response: Response) -> float:
+    """Coincidence factor of the cell with itself; NaN for a single repeat."""
+    if len(response.trains) < 2:
+        return float("nan")
+    return st.reliability([train * second for train in response.trains], response.duration * second, PRECISION)
+
+
+def evaluate(
+    fits: Fits,
+    cells: Sequence[CellData],
+    *,
+    seed: int = 12345,
+    dt: Quantity | None = None,
+    backend: str = "cpp",
+) -> pd.DataFrame:
+    """Test fits on the held-out stimulus.
+
+    Parameters
+    ----------
+    fits : Fits
+        Of one model.
+    cells : sequence of CellData
+        The cells that were fitted; only their test part is used.
+    seed : int
+        Of the noise.
+    dt : Quantity (second), optional
+        Time step; by default that of the fit.
+    backend : str
+        As in :func:`memneuro.backend.backend`.
+
+    Returns
+    -------
+    DataFrame
+        One row a fit: ``model``, ``cell``, ``seed``; ``loss`` of the training; ``gamma``, the mean coincidence factor of
+        all pairs of a recorded repeat and a model's; ``reliability``, that of the cell with itself; ``gamma_normalised``,
+        their ratio (NaN for a cell with a single repeat); ``rate_hz``, ``rate_cell_hz``, ``rate_error`` (relative, with
+        its sign); ``cv``, ``cv_cell``, ``cv_error`` (of the intervals, likewise); ``model_reliability``, the coincidence
+        factor of the model with itself.
+    """
+    known = {cell.name: cell.test for cell in cells}
+    tests = [known[name] for name, _ in fits.jobs]
+    trials = TRIALS if fits.model.stochastic else 1
+    program = FitProgram(fits.model, tests, 1, trials, dt=dt, backend=backend)
+    found = program.run(fits.points[:, np.newaxis, :], seed)
+    rows = []
+    for (name, fit_seed), loss, test, (index, times) in zip(fits.jobs, fits.loss, tests, found, strict=True):
+        precision = float(PRECISION / second)
+        gammas = [gamma_many(train, index, times, trials, test.duration, precision) for train in test.trains]
+        own = [np.sort(times[index == k]) for k in range(trials)]
+        reliability, cell_cv, cv = cell_reliability(test), _cv(test.trains), _cv(own)
+        rate = float(np.mean([train.size for train in own])) / test.duration
+        gamma = float(np.mean(gammas))
+        rows.append(
+            {
+                "model": fits.model.name,
+                "cell": name,
+                "seed": fit_seed,
+                "loss": loss,
+                "gamma": gamma,
+                "reliability": reliability,
+                "gamma_normalised": gamma / reliability,
+                "rate_hz": rate,
+                "rate_cell_hz": test.rate,
+                "rate_error": rate / test.rate - 1,
+                "cv": cv,
+                "cv_cell": cell_cv,
+                "cv_error": cv / cell_cv - 1,
+                "model_reliability": cell_reliability(_as_response(test, own)),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def _cv(trains: Sequence[np.ndarray]) -> float:
+    """Mean CV of the intervals over the repeats that have one."""
+    each = np.array([st.isi_cv(train * second) for train in trains])
+    return float(np.nanmean(each)) if np.isfinite(each).any() else float("nan")
+
+
+def _as_response(test: Response, own: list[np.ndarray]) -> Response:
+    return Response(test.current, test.sampling_interval, test.start, test.end, tuple(own))

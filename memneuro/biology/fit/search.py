@@ -1,0 +1,229 @@
+"""Search the parameters of a model with CMA-ES, several cells and seeds at once, with a journal to resume from.
+
+Every job, one cell with one seed, is a search of its own; only their simulations share a program. After each generation
+the journal holds all points and losses. A search that starts on it asks for the same points, which its seed fixes, is
+told the losses that are there, and goes on where the journal ends: the result is that of an undisturbed run.
+
+After the last generation the best candidates and the mean of the search are run once more with new noise, and the best
+of these is taken: the lowest of many noisy losses is no fair estimate.
+
+CMA-ES: Hansen 2016, arXiv:1604.00772; the package cma.
+"""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from tqdm.auto import tqdm
+
+from memneuro.biology.fit.data import CellData
+from memneuro.biology.fit.loss import losses
+from memneuro.biology.fit.model import FitModel
+from memneuro.biology.fit.program import FitProgram
+from memneuro.biology.fit.space import numbers
+from memneuro.tables import atomic_path
+
+GENERATIONS = 60
+POPULATION = 16
+TRIALS = 2
+#: First step of the search, as a part of the unit cube.
+SIGMA = 0.25
+#: Loss above the best within which a point counts as equally good, for confidence ranges.
+TOLERANCE = 0.02
+
+
+@dataclass(frozen=True, eq=False)
+class Fits:
+    """Fits of one model: to several cells, with several seeds.
+
+    Parameters
+    ----------
+    model : FitModel
+    jobs : list of (str, int)
+        Cell and seed of each fit.
+    points : ndarray, shape (jobs, free parameters)
+        The best points of the unit cube.
+    loss : ndarray, shape (jobs,)
+        Their loss with new noise.
+    history_points : ndarray, shape (generations, jobs, population, free parameters)
+        All points visited.
+    history_losses : ndarray, shape (generations, jobs, population)
+        And their losses.
+    """
+
+    model: FitModel
+    jobs: list[tuple[str, int]]
+    points: np.ndarray
+    loss: np.ndarray
+    history_points: np.ndarray
+    history_losses: np.ndarray
+
+    def table(self) -> pd.DataFrame:
+        """One row a fit and parameter: ``model``, ``cell``, ``seed``, ``loss``, ``parameter``, ``value``, ``unit``, and
+        ``low`` and ``high``, the range of the visited points whose loss is within ``TOLERANCE`` of the best."""
+        rows = []
+        for k, (cell, seed) in enumerate(self.jobs):
+            visited = self.history_losses[:, k].ravel()
+            near = self.history_points[:, k].reshape(visited.size, -1)[visited <= visited.min() + TOLERANCE]
+            best = numbers(self.model.free, self.points[k])
+            around = numbers(self.model.free, near)
+            for one in self.model.free:
+                rows.append(
+                    {
+                        "model": self.model.name,
+                        "cell": cell,
+                        "seed": seed,
+                        "loss": self.loss[k],
+                        "parameter": one.name,
+                        "value": float(best[one.name]),
+                        "unit": one.unit,
+                        "low": float(around[one.name].min()),
+                        "high": float(around[one.name].max()),
+                    }
+                )
+        return pd.DataFrame(rows)
+
+
+def fit(
+    model: FitModel,
+    cells: Sequence[CellData],
+    seeds: Sequence[int] = (1, 2, 3),
+    *,
+    generations: int = GENERATIONS,
+    population: int = POPULATION,
+    journal: Path | None = None,
+    backend: str = "cpp",
+    progress: bool = True,
+) -> Fits:
+    """Fit one model to the training noise of cells.
+
+    Parameters
+    ----------
+    model : FitModel
+        What is fitted.
+    cells : sequence of CellData
+        Only their training part is used.
+    seeds : sequence of int
+        One independent search for each.
+    generations, population : int
+        Budget of each search: ``generations*population`` candidates.
+    journal : Path, optional
+        File (``.npz``) to keep the search in and to resume from.
+    backend : str
+        As in :func:`memneuro.backend.backend`.
+    progress : bool
+        Whether to show a progress bar.
+
+    Returns
+    -------
+    Fits
+
+    Raises
+    ------
+    ValueError
+        When the journal belongs to another fit.
+    """
+    import cma
+
+    jobs = [(cell, seed) for cell in cells for seed in seeds]
+    trials = TRIALS if model.stochastic else 1
+    size = len(model.free)
+    start = np.full(size, 0.5)
+    options = {"popsize": population, "bounds": [0, 1], "verbose": -9}
+    searches = [cma.CMAEvolutionStrategy(start, SIGMA, {**options, "seed": 1 + seed}) for _, seed in jobs]
+    label = _label(model, cells, seeds, population, trials)
+    past_points, past_losses = _read(journal, label, len(jobs), population, size)
+    if len(past_points) > generations:
+        past_points, past_losses = past_points[:generations], past_losses[:generations]
+    program = FitProgram(model, [cell.training for cell, _ in jobs], population, trials, backend=backend)
+    every_point, every_loss = list(past_points), list(past_losses)
+
+    def evaluate(points: np.ndarray, seed: int) -> np.ndarray:
+        found = program.run(points, seed)
+        return np.array(
+            [losses(cell.training, *spikes, population, trials) for (cell, _), spikes in zip(jobs, found, strict=True)]
+        )
+
+    bar = tqdm(total=generations, desc=f"fit {model.name}", unit="generation", disable=not progress)
+    for generation in range(generations):
+        points = np.array([search.ask() for search in searches])
+        if generation < len(past_points):
+            if not np.allclose(points, past_points[generation], rtol=0, atol=1e-9):
+                raise ValueError(f"{journal} was written by another version of the search; remove it to start anew")
+            points, found = past_points[generation], past_losses[generation]
+        else:
+            found = evaluate(points, seed=1 + generation)
+            every_point.append(points)
+            every_loss.append(found)
+            if journal is not None:
+                _write(journal, label, every_point, every_loss)
+        for search, own_points, own in zip(searches, points, found, strict=True):
+            search.tell(list(own_points), list(own))
+        bar.set_postfix(loss=f"{np.min(every_loss[: generation + 1], axis=(0, 2)).mean():.3f}", refresh=False)
+        bar.update()
+    bar.close()
+    history_points, history_losses = np.array(every_point), np.array(every_loss)
+    finalists = _finalists(searches, history_points, history_losses, population)
+    again = np.mean(
+        [evaluate(finalists, seed=generations + 1 + k) for k in range(2 if model.stochastic else 1)], axis=0
+    )
+    best = again.argmin(axis=1)
+    rows = np.arange(len(jobs))
+    return Fits(
+        model,
+        [(cell.name, seed) for cell, seed in jobs],
+        finalists[rows, best],
+        again[rows, best],
+        history_points,
+        history_losses,
+    )
+
+
+def _finalists(searches: list, points: np.ndarray, found: np.ndarray, population: int) -> np.ndarray:
+    """Of each job the mean of the search and the best points visited, shape (jobs, population, size)."""
+    chosen = []
+    for k, search in enumerate(searches):
+        own = points[:, k].reshape(-1, points.shape[-1])
+        order = np.argsort(found[:, k].ravel(), kind="stable")[: population - 1]
+        chosen.append(np.vstack([np.clip(search.result.xfavorite, 0, 1), own[order]]))
+    return np.array(chosen)
+
+
+def _label(model: FitModel, cells: Sequence[CellData], seeds: Sequence[int], population: int, trials: int) -> str:
+    """What a journal must agree in to be resumed."""
+    return json.dumps(
+        {
+            "model": model.name,
+            "free": [[one.name, one.low, one.high, one.unit, one.log] for one in model.free],
+            "cells": [[c.name, c.training.current.size, c.training.end, c.training.trains[0].size] for c in cells],
+            "seeds": list(seeds),
+            "population": population,
+            "trials": trials,
+            "step_s": float(model.step),
+        }
+    )
+
+
+def _write(path: Path, label: str, points: list[np.ndarray], found: list[np.ndarray]) -> None:
+    with atomic_path(path) as temporary:
+        np.savez_compressed(temporary, label=np.array(label), points=np.array(points), losses=np.array(found))
+
+
+def _read(path: Path | None, label: str, jobs: int, population: int, size: int) -> tuple[np.ndarray, np.ndarray]:
+    """Points and losses of a journal; none where there is no file."""
+    if path is None or not Path(path).exists():
+        return np.empty((0, jobs, population, size)), np.empty((0, jobs, population))
+    try:
+        with np.load(path, allow_pickle=False) as held:
+            written, points, found = str(held["label"]), held["points"], held["losses"]
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        raise ValueError(f"{path} is not a journal of a fit: {error}; remove it to start anew") from error
+    if written != label:
+        raise ValueError(f"{path} is the journal of another fit; name another file, or remove it to start anew")
+    return points, found

@@ -1,0 +1,57 @@
+"""The free parameters of a model and the unit cube in which they are searched."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Free:
+    """One free parameter.
+
+    Parameters
+    ----------
+    name : str
+        Its name.
+    low, high : float
+        Limits, in `unit`.
+    unit : str
+        A Brian2 unit expression.
+    log : bool
+        Whether it is searched on a logarithmic scale.
+    """
+
+    name: str
+    low: float
+    high: float
+    unit: str
+    log: bool = False
+
+    def __post_init__(self) -> None:
+        if not self.low < self.high or (self.log and self.low <= 0):
+            raise ValueError(f"{self.name}: limits {self.low:g} and {self.high:g} must ascend, above zero when log")
+
+
+def numbers(free: Sequence[Free], points: np.ndarray) -> dict[str, np.ndarray]:
+    """The values, in their units, that points of the unit cube stand for.
+
+    Parameters
+    ----------
+    free : sequence of Free
+    points : ndarray, shape (..., len(free))
+        Clipped to the cube.
+
+    Returns
+    -------
+    dict of str to ndarray, shape (...)
+    """
+    inside = np.clip(points, 0, 1)
+    found = {}
+    for k, one in enumerate(free):
+        low, high = (np.log(one.low), np.log(one.high)) if one.log else (one.low, one.high)
+        value = low + (high - low) * inside[..., k]
+        found[one.name] = np.exp(value) if one.log else value
+    return found
