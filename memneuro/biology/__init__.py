@@ -1,6 +1,7 @@
 """Recorded neurons: load them, measure them, and tabulate their responses with the code that measures
 simulated neurons."""
 
+from memneuro.biology.access_resistance import ElectrodeKernel, compensate, electrode_kernel
 from memneuro.biology.comparison import (
     dimensionless,
     fi_from_spikes,
@@ -15,13 +16,17 @@ from memneuro.biology.comparison import (
 from memneuro.biology.features import (
     SPIKE_THRESHOLD,
     StepFeatures,
+    action_potential_energy,
     gain,
     latency,
     rheobase,
     spike_times,
     step_features,
 )
-from memneuro.biology.recordings import Recording, Sweep, load
+from memneuro.biology.hazard import RefractoryPeriod, hazard_function, refractory_period
+from memneuro.biology.history import excess_spikes, post_spike_gain
+from memneuro.biology.matching import coincidence_counts, gamma_many
+from memneuro.biology.recordings import CoarseSampling, Recording, Sweep, load
 from memneuro.biology.registry import (
     RecordingUnavailable,
     UnknownRecording,
@@ -30,15 +35,18 @@ from memneuro.biology.registry import (
 )
 from memneuro.biology.stimulus import noise_window, step_windows
 from memneuro.biology.trains import (
+    NormalisedCoincidence,
     adaptation_index,
     coincidence_factor,
     coincidences,
+    fano_curve,
     fano_factor,
     fano_factor_across_repeats,
     firing_rate,
     intervals,
     isi_cv,
     isi_cv2,
+    normalised_coincidence_factor,
     pairwise_coincidence_factors,
     reliability,
     spike_time_jitter,
@@ -46,16 +54,26 @@ from memneuro.biology.trains import (
 
 __all__ = [
     "SPIKE_THRESHOLD",
+    "CoarseSampling",
+    "ElectrodeKernel",
+    "NormalisedCoincidence",
     "Recording",
     "RecordingUnavailable",
+    "RefractoryPeriod",
     "StepFeatures",
     "Sweep",
     "UnknownRecording",
     "UnusableRecording",
+    "action_potential_energy",
     "adaptation_index",
+    "coincidence_counts",
     "coincidence_factor",
     "coincidences",
+    "compensate",
     "dimensionless",
+    "electrode_kernel",
+    "excess_spikes",
+    "fano_curve",
     "fano_factor",
     "fano_factor_across_repeats",
     "fi_from_spikes",
@@ -64,14 +82,19 @@ __all__ = [
     "fi_table",
     "firing_rate",
     "gain",
+    "gamma_many",
+    "hazard_function",
     "intervals",
     "isi_cv",
     "isi_cv2",
     "latency",
     "load",
     "noise_window",
+    "normalised_coincidence_factor",
     "pairwise_coincidence_factors",
+    "post_spike_gain",
     "recording_names",
+    "refractory_period",
     "reliability",
     "reliability_from_spikes",
     "reliability_pairs",

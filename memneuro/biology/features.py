@@ -13,13 +13,22 @@ from typing import Any
 
 import efel
 import numpy as np
-from brian2 import Hz, Quantity, ms, mV, second, volt
+from brian2 import Hz, Quantity, farad, joule, ms, mV, second, volt
 from brian2.units.fundamentalunits import get_dimensions
 from numpy.typing import NDArray
 
 from memneuro.biology._quantities import si_array, si_number, si_train
 
-__all__ = ["SPIKE_THRESHOLD", "StepFeatures", "gain", "latency", "rheobase", "spike_times", "step_features"]
+__all__ = [
+    "SPIKE_THRESHOLD",
+    "StepFeatures",
+    "action_potential_energy",
+    "gain",
+    "latency",
+    "rheobase",
+    "spike_times",
+    "step_features",
+]
 
 SPIKE_THRESHOLD = -5 * mV
 """Spikes are excursions above this voltage.
@@ -29,6 +38,10 @@ The voltage of the raphe recordings includes the drop over the access resistance
 The one exception is DRN159 training, where about ten small spikes of 520 peak between -10 and 0 mV among
 fluctuations that reach -4 mV. The usual -20 mV counts fluctuations as spikes in all cells but one (DRN160).
 """
+
+_ELEMENTARY_CHARGE = 1.602176634e-19  # coulomb
+_SODIUM_PER_ATP = 3
+_ENERGY_PER_ATP = 8.3e-20  # joule, from 50 kJ/mol
 
 
 @dataclass(frozen=True)
@@ -225,3 +238,49 @@ def gain(amplitudes: Any, rates: Any) -> Quantity:
         spread = float(np.sum((x - x.mean()) ** 2))
         slope = float(np.sum((x - x.mean()) * (y - y.mean()))) / spread if spread > 0 else math.nan
     return Quantity(slope, dim=get_dimensions(Hz) / get_dimensions(amplitudes))
+
+
+def action_potential_energy(capacitance: Quantity, amplitude: Quantity, overlap: float = 1.24) -> Quantity:
+    """Estimate of what one action potential of a cell costs, as the ATP that pumps the sodium out again::
+
+        E = overlap * C_m * dV / e / 3 * 8.3e-20 J
+
+    ``C_m dV / e`` is the least number of sodium ions that charge the membrane, the pump takes out three for
+    each ATP, and the hydrolysis of one ATP yields about 8.3e-20 J (50 kJ/mol).
+
+    Parameters
+    ----------
+    capacitance : Quantity
+        Of the membrane that takes part in the spike, in farad; shape (n,) or a single one.
+    amplitude : Quantity
+        Height of the action potential above the resting voltage, in volt.
+    overlap : float
+        Sodium that enters, as a multiple of the least amount: the rest flows while potassium leaves already.
+        About 1.25 in cortical pyramidal neurons and 2 in fast-spiking ones; 1 is the lower limit of the
+        estimate. Attwell & Laughlin used 4, after the squid axon.
+
+    Returns
+    -------
+    Quantity
+        In joule, of the shape that capacitance and amplitude have together.
+
+    Raises
+    ------
+    ValueError
+        When the capacitance or the amplitude is not greater than zero, or the overlap is below 1.
+
+    Notes
+    -----
+    The capacitance measured at the soma leaves out the axon and distant dendrites, so the estimate is a lower
+    limit for the whole cell. 100 pF and 100 mV give 2.1 pJ. Sources: Attwell & Laughlin 2001,
+    doi:10.1097/00004647-200110000-00001 (method); Carter & Bean 2009, doi:10.1016/j.neuron.2009.12.011
+    (overlap).
+    """
+    c = si_array(capacitance, farad, "capacitance")
+    height = si_array(amplitude, volt, "amplitude")
+    for name, value in (("capacitance", c), ("amplitude", height)):
+        if not np.all(value > 0):
+            raise ValueError(f"{name} must be greater than zero, got {value}")
+    if not overlap >= 1:
+        raise ValueError(f"overlap must be at least 1, got {overlap}")
+    return overlap * c * height / _ELEMENTARY_CHARGE / _SODIUM_PER_ATP * _ENERGY_PER_ATP * joule

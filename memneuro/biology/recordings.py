@@ -1,24 +1,26 @@
-"""Read recorded sweeps of voltage and current, in units, from Axon (ABF) files."""
+"""Recorded sweeps of voltage and current, in units, and how to load them."""
 
 import os
-import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
-import pyabf
 from brian2 import Quantity, amp, second, volt
-from numpy.typing import NDArray
 
-from memneuro.biology.registry import RecordingUnavailable, UnusableRecording, find, locate
+from memneuro.biology._samples import CoarseSampling, Samples
+from memneuro.biology.read_abf import read_abf
+from memneuro.biology.read_ibw import read_ibw
+from memneuro.biology.read_nwb import read_nwb
+from memneuro.biology.read_table import read_table
+from memneuro.biology.registry import RECORDINGS, RecordingUnavailable, UnusableRecording, find, locate
 
-__all__ = ["Recording", "Sweep", "load", "read_abf"]
+__all__ = ["FORMATS", "CoarseSampling", "Recording", "Sweep", "load"]
 
-_PREFIXES = {"": 1.0, "m": 1e-3, "u": 1e-6, "µ": 1e-6, "μ": 1e-6, "n": 1e-9, "p": 1e-12, "f": 1e-15}
-_UNIT = re.compile(r"\s*([munpfµμ]?)([VA])\s*")
+FORMATS = (".abf", ".nwb", ".csv", ".ibw")
+"""Endings of the files that `load` reads."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,8 +32,8 @@ class Sweep:
     time : Quantity
         Seconds from the start of the sweep, regularly spaced.
     voltage : Quantity
-        Volts, as recorded: not compensated for the access resistance, not corrected for a liquid junction
-        potential.
+        Volts, as recorded: not compensated for the access resistance (see `memneuro.biology.compensate`), not
+        corrected for a liquid junction potential.
     current : Quantity
         Amperes, positive when depolarising.
     """
@@ -50,8 +52,9 @@ class Recording:
     name : str
         Name in the registry, or the path of the file.
     protocol : str
-        ``current_steps``; ``test``, the same noise 10 times; ``training``, 60 s of noise; ``aec``, a
-        calibration of the electrode; or ``unknown``.
+        Of a registered recording ``current_steps``; ``test``, the same noise 10 times; ``training``, 60 s of
+        noise; or ``aec``, a calibration of the electrode. Of an NWB file its description of the stimulus, such as
+        ``Long Square``. Otherwise as given to `load`, or ``unknown``.
     sweeps : tuple of Sweep
     sampling_interval : Quantity
     current_source : str
@@ -62,7 +65,8 @@ class Recording:
         What is easily got wrong about this recording.
     metadata : Mapping
         What its authors noted about the cell, such as ``membrane_capacitance``, ``membrane_resistance``,
-        ``access_resistance`` and ``holding_current``, with units.
+        ``access_resistance`` and ``holding_current``, with units. Of an NWB file ``sweep_numbers`` and, where
+        stated, ``bridge_balance`` and ``bias_current``, one per sweep.
     path : Path
         The file that was read.
     """
@@ -84,17 +88,48 @@ class Recording:
         return len(self.sweeps[0].time) * self.sampling_interval
 
 
-def load(name: str | os.PathLike[str], protocol: str | None = None) -> Recording:
-    """Load a recording by its name in the registry, or any ABF file by its path.
+def _read(path: Path, protocol: str | None, current: Path | None, sweeps: Collection[int] | None) -> Samples:
+    """Read a file in the format that its ending says."""
+    ending = path.suffix.lower()
+    if ending not in FORMATS:
+        raise UnusableRecording(f"'{path}' is of an unknown format '{ending}'; accepted are {', '.join(FORMATS)}")
+    for file in (path, current):
+        if file is not None and not file.is_file():
+            raise RecordingUnavailable(f"there is no file '{file}'")
+    if path.stat().st_size == 0:
+        raise UnusableRecording(f"'{path}' (0 bytes) is damaged, truncated or of another kind: it is empty")
+    if ending == ".ibw":
+        return read_ibw(path, current, sweeps)
+    if current is not None:
+        raise UnusableRecording(f"current= goes with an .ibw file; '{path}' must hold its own current")
+    if ending == ".nwb":
+        return read_nwb(path, protocol, sweeps)
+    return read_abf(path, sweeps) if ending == ".abf" else read_table(path, sweeps)
+
+
+def load(
+    name: str | os.PathLike[str],
+    protocol: str | None = None,
+    *,
+    current: str | os.PathLike[str] | None = None,
+    sweeps: Collection[int] | None = None,
+) -> Recording:
+    """Load a recording by its name in the registry, or any ABF, NWB, CSV or IBW file by its path.
 
     Parameters
     ----------
     name
         ``raphe/DRN159``, ``patch_clamp/171116sh_0018``, ... (see `memneuro.biology.recording_names`), or the
-        path of an ``.abf`` file.
+        path of an ``.abf``, ``.nwb``, ``.csv`` or ``.ibw`` file.
     protocol
-        ``current_steps`` (the default for a registered name), ``test``, ``training`` or ``aec``. For a path
-        it is only a label.
+        ``current_steps`` (the default for a registered name), ``test``, ``training`` or ``aec``. For an NWB file the
+        stimulus description, such as ``Long Square``, or how it begins; by default the only one, or ``Long Square``
+        where the file has several. For any other path it is only a label.
+    current
+        The second file of a pair of Igor waves, of which one holds the voltage and the other the current.
+    sweeps
+        Numbers of the sweeps to load: in an NWB file its sweep numbers, in a CSV file those in the column ``sweep``,
+        otherwise counted from 0. All by default.
 
     Returns
     -------
@@ -107,122 +142,56 @@ def load(name: str | os.PathLike[str], protocol: str | None = None) -> Recording
     RecordingUnavailable
         When the file is not on this machine and cannot be downloaded.
     UnusableRecording
-        When the file is damaged or lacks a voltage or a current.
+        When the file is damaged, empty or of another format, lacks a voltage or a current, has no regular sampling
+        rate between 1 kHz and 1 MHz, or holds samples that are not finite or not plausible (beyond 1 V or 1 uA).
+    ImportError
+        When the reader of NWB or Igor files is not installed: ``pip install "memneuro[nwb]"``.
+
+    Warns
+    -----
+    CoarseSampling
+        When the sampling rate is below 5 kHz.
 
     Notes
     -----
     Channels are chosen by their unit, never by their name. In the raphe recordings the voltage is not
     compensated for the access resistance, so it includes about R_a times the current (up to 12 mV in these
-    noise recordings). That shifts the voltage but hardly the time of a spike.
+    noise recordings); `memneuro.biology.compensate` takes it out.
+
+    A CSV file has one row per sample and the units in the names of its columns, ``time_s,voltage_mV,current_pA`` or
+    ``time (s),Vm (mV),I (pA)``, and optionally a column ``sweep``.
+
+    Examples
+    --------
+    >>> load("cell.nwb", protocol="Long Square")  # doctest: +SKIP
+    >>> load("voltage.ibw", current="current.ibw", sweeps=[0, 1])  # doctest: +SKIP
     """
     text = os.fspath(name)
-    if isinstance(name, os.PathLike) or text.lower().endswith(".abf"):
+    second_file = None if current is None else Path(current)
+    origin: dict[str, Any] = {"source": "unknown", "licence": "unknown"}
+    traps: tuple[str, ...] = ()
+    notes: dict[str, Any] = {}
+    is_path = isinstance(name, os.PathLike) or text.lower().endswith(FORMATS)
+    if is_path or (text not in RECORDINGS and Path(text).is_file()):
         path = Path(text)
-        if not path.is_file():
-            raise RecordingUnavailable(f"there is no file '{path}'")
-        return read_abf(path, protocol=protocol or "unknown")
-    entry, file = find(text, protocol or "current_steps")
-    return read_abf(
-        locate(file),
-        name=entry.name,
-        protocol=protocol or "current_steps",
-        source=f"{entry.source} ({file.address})",
-        licence=entry.licence,
-        traps=entry.traps,
-        metadata=entry.metadata,
-    )
-
-
-def _channels(units: list[str], letter: str) -> list[int]:
-    found = [_UNIT.fullmatch(unit) for unit in units]
-    return [i for i, match in enumerate(found) if match is not None and match.group(2) == letter]
-
-
-def _scale(unit: str) -> float:
-    match = _UNIT.fullmatch(unit)
-    assert match is not None, unit
-    return _PREFIXES[match.group(1)]
-
-
-def _open(path: Path) -> pyabf.ABF:
-    try:
-        return pyabf.ABF(str(path))
-    except Exception as error:  # pyabf raises whatever its parsing trips over
-        raise UnusableRecording(
-            f"'{path}' ({path.stat().st_size} bytes) cannot be read as an ABF file, it is damaged, truncated "
-            f"or of another kind: {type(error).__name__}: {error}"
-        ) from error
-
-
-def _command(abf: pyabf.ABF, path: Path) -> NDArray[np.float64]:
-    """Command waveform of every sweep in amperes, shape (sweeps, samples)."""
-    for channel in _channels(list(abf.dacUnits[: abf.channelCount]), "A"):
-        waveforms = np.array([abf.stimulusByChannel[channel].stimulusWaveform(i) for i in abf.sweepList], dtype=float)
-        if waveforms.shape == (abf.sweepCount, abf.sweepPointCount) and np.ptp(waveforms) > 0:
-            return waveforms * _scale(abf.dacUnits[channel])
-    raise UnusableRecording(
-        f"'{path}' has no current: its recorded channels have the units {', '.join(abf.adcUnits)}, and "
-        "it holds no command waveform in units of current"
-    )
-
-
-def read_abf(
-    path: Path,
-    *,
-    name: str | None = None,
-    protocol: str = "unknown",
-    source: str = "unknown",
-    licence: str = "unknown",
-    traps: tuple[str, ...] = (),
-    metadata: Mapping[str, Any] | None = None,
-) -> Recording:
-    """Read an ABF file with one voltage channel and either one current channel or a current command.
-
-    Raises
-    ------
-    UnusableRecording
-        When the file cannot be parsed, has no voltage or more than one, has more than one current, has
-        neither a recorded nor a commanded current, or holds samples that are not finite.
-    """
-    abf = _open(path)
-    units = list(abf.adcUnits)
-    voltages, currents = _channels(units, "V"), _channels(units, "A")
-    for kind, found, allowed in (
-        ("voltage", voltages, "one"),
-        ("current", currents, "one, or none and a command"),
-    ):
-        if len(found) > 1 or (kind == "voltage" and not found):
-            raise UnusableRecording(
-                f"'{path}' has {len(found)} {kind} channels among its channels with the units "
-                f"{', '.join(units)}; needed is {allowed}"
-            )
-
-    def samples(channel: int) -> NDArray[np.float64]:
-        rows = []
-        for sweep in abf.sweepList:
-            abf.setSweep(sweep, channel=channel)
-            rows.append(np.array(abf.sweepY, dtype=float))
-        if len({row.size for row in rows}) != 1:
-            raise UnusableRecording(f"'{path}' has sweeps of different lengths, which are not supported")
-        return np.array(rows) * _scale(units[channel])
-
-    voltage = samples(voltages[0])
-    current = samples(currents[0]) if currents else _command(abf, path)
-    for kind, values in (("voltage", voltage), ("current", current)):
-        bad = int(np.sum(~np.isfinite(values)))
-        if bad:
-            raise UnusableRecording(f"'{path}' has {bad} of {values.size} {kind} samples that are not finite numbers")
-
-    time = np.arange(voltage.shape[1]) / abf.dataRate * second
+        samples = _read(path, protocol, second_file, sweeps)
+        label = samples.protocol or protocol or "unknown"
+    else:
+        label = protocol or "current_steps"
+        entry, file = find(text, label)
+        path = locate(file)
+        samples = _read(path, None, second_file, sweeps)
+        origin = {"source": f"{entry.source} ({file.address})", "licence": entry.licence}
+        text, traps, notes = entry.name, entry.traps, dict(entry.metadata)
+    time = np.arange(samples.voltage.shape[1]) * samples.interval * second
     return Recording(
-        name=str(path) if name is None else name,
-        protocol=protocol,
-        sweeps=tuple(Sweep(time, v * volt, i * amp) for v, i in zip(voltage, current, strict=True)),
-        sampling_interval=second / abf.dataRate,
-        current_source="recorded" if currents else "command",
-        source=source,
-        licence=licence,
-        traps=traps,
-        metadata=MappingProxyType(dict(metadata or {})),
+        name=text,
+        protocol=label,
+        sweeps=tuple(Sweep(time, v * volt, i * amp) for v, i in zip(samples.voltage, samples.current, strict=True)),
+        sampling_interval=samples.interval * second,
+        current_source=samples.current_source,
+        traps=traps + samples.traps,
+        metadata=MappingProxyType(notes | dict(samples.metadata)),
         path=path,
+        **origin,
     )

@@ -6,32 +6,35 @@ returns when there are too few spikes.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import permutations
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from brian2 import Hz, Quantity, ms, second
 from numpy.typing import NDArray
 
-from memneuro.biology._quantities import si_number, si_train
+from memneuro.biology._quantities import si_array, si_number, si_train
+from memneuro.biology.matching import ROUNDING as _ROUNDING
 
 __all__ = [
+    "NormalisedCoincidence",
     "adaptation_index",
     "coincidence_factor",
     "coincidences",
+    "fano_curve",
     "fano_factor",
     "fano_factor_across_repeats",
     "firing_rate",
     "intervals",
     "isi_cv",
     "isi_cv2",
+    "normalised_coincidence_factor",
     "pairwise_coincidence_factors",
     "reliability",
     "spike_time_jitter",
 ]
-
-# Spike times lie on a sampling grid, so lags of exactly the precision are common; this keeps them inside it.
-_ROUNDING = 1 + 1e-9
 
 # The median of |x| of a normal variable is 0.6745 of its standard deviation.
 _SD_PER_MEDIAN_DEVIATION = 1.482602218505602
@@ -129,6 +132,53 @@ def fano_factor(train: Any, duration: Any, window: Any) -> float:
     if counts.size < 2 or counts.sum() == 0:
         return float("nan")
     return float(np.var(counts, ddof=1) / np.mean(counts))
+
+
+def fano_curve(train: Any, duration: Any, windows: Any) -> pd.DataFrame:
+    """Fano factor of one train against the length of the counting window.
+
+    Parameters
+    ----------
+    train, duration
+        As in `fano_factor`.
+    windows : Quantity, shape (m,)
+        Counting windows.
+
+    Returns
+    -------
+    DataFrame
+        One row per window: ``window_ms``; ``windows``, how many fit into the duration; ``mean_count``;
+        ``fano``, NaN as in `fano_factor`; ``fano_se``, the standard error ``fano * sqrt(2 / (windows - 1))``
+        of the variance of independent, normally distributed counts.
+
+    Raises
+    ------
+    ValueError
+        For a window that is longer than the duration.
+
+    Notes
+    -----
+    Short windows give 1 whatever the process, as they hold one spike or none. A renewal process goes on to
+    CV^2 of its intervals; a rate that changes slowly makes the curve rise without limit. Source: Shadlen &
+    Newsome 1998, doi:10.1523/JNEUROSCI.18-10-03870.1998.
+    """
+    times = si_train(train, second)
+    total = si_number(duration, second, "duration", positive=True)
+    rows = []
+    for width in np.atleast_1d(si_array(windows, second, "windows")):
+        window = si_number(width * second, second, "window", positive=True)
+        counts = _counts(times, total, window)
+        fano = fano_factor(train, duration, window * second)
+        rows.append(
+            {
+                "window_ms": window * 1e3,
+                "windows": counts.size,
+                "mean_count": float(np.mean(counts)),
+                "fano": fano,
+                "fano_se": fano * np.sqrt(2 / (counts.size - 1)) if counts.size > 1 else float("nan"),
+            }
+        )
+    return pd.DataFrame(rows, columns=["window_ms", "windows", "mean_count", "fano", "fano_se"])
 
 
 def fano_factor_across_repeats(trains: Sequence[Any], duration: Any, window: Any) -> float:
@@ -269,6 +319,68 @@ def reliability(trains: Sequence[Any], duration: Any, precision: Any = 4 * ms) -
     gammas = np.array([g for _, _, g in pairwise_coincidence_factors(trains, duration, precision)])
     gammas = gammas[np.isfinite(gammas)]
     return float(gammas.mean()) if gammas.size else float("nan")
+
+
+@dataclass(frozen=True)
+class NormalisedCoincidence:
+    """How well a model predicts a cell, relative to how well the cell predicts itself.
+
+    Attributes
+    ----------
+    normalised : float
+        ``gamma / reliability``.
+    gamma : float
+        Mean coincidence factor over all pairs of a recorded and a model train.
+    reliability : float
+        Mean coincidence factor over all ordered pairs of recorded trains, see `reliability`.
+    """
+
+    normalised: float
+    gamma: float
+    reliability: float
+
+
+def normalised_coincidence_factor(
+    recorded: Sequence[Any], model: Sequence[Any], duration: Any, precision: Any = 4 * ms
+) -> NormalisedCoincidence:
+    """Coincidence factor of a model with a cell, normalised by the cell's own reliability::
+
+        Gamma_A = mean of Gamma(recorded_i, model_j) / mean of Gamma(recorded_i, recorded_k), i != k
+
+    Parameters
+    ----------
+    recorded : sequence of Quantity, shape (n,) each
+        Spike trains of at least two repeats of the stimulus, within 0 and `duration`.
+    model : sequence of Quantity, shape (m,) each
+        Spike trains of the model for the same stimulus; one is enough if the model has no noise.
+    duration : Quantity
+        Length of the stimulus.
+    precision : Quantity, optional
+        Largest distance of a coincidence, 4 ms by default.
+
+    Returns
+    -------
+    NormalisedCoincidence
+        1 when the model predicts a repeat as well as another repeat does, 0 at chance. It can exceed 1, as a
+        model without noise lies nearer to all repeats than they to each other. Pairs of empty trains are left
+        out; NaN when every pair is, and when the cell's reliability is not above 0.
+
+    Raises
+    ------
+    ValueError
+        For fewer than two recorded repeats or no model train, and as in `coincidence_factor`.
+
+    Notes
+    -----
+    Source: Jolivet et al. 2008, doi:10.1016/j.jneumeth.2007.11.006.
+    """
+    if len(model) < 1:
+        raise ValueError("at least one model train is needed, got 0")
+    own = reliability(recorded, duration, precision)
+    pairs = np.array([coincidence_factor(one, other, duration, precision) for one in recorded for other in model])
+    pairs = pairs[np.isfinite(pairs)]
+    gamma = float(pairs.mean()) if pairs.size else float("nan")
+    return NormalisedCoincidence(gamma / own if own > 0 else float("nan"), gamma, own)
 
 
 def spike_time_jitter(trains: Sequence[Any], window: Any = 10 * ms) -> Quantity:

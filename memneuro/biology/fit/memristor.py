@@ -32,7 +32,7 @@ _INPUT = (
     Free("r_in", 1e9, 1e11, "ohm", log=True),
     Free("v_offset", -1.5, 1.5, "volt"),
     Free("tau_in", 1, 200, "msecond", log=True),
-    Free("time_scale", 5, 200, "1", log=True),
+    Free("time_scale", 2.5, 100, "1", log=True),
     Free("r_control", 20, 2000, "Mohm", log=True),
     *(Free(f"z_{name}", -2, 2, "1") for name in SPREAD),
 )

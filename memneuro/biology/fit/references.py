@@ -1,6 +1,7 @@
 """The reference neurons with their search spaces.
 
-The threshold of the integrate-and-fire neurons is kept at -50 mV: only differences of potential over R_m matter.
+Resting potential and threshold of the integrate-and-fire neurons are kept at the card's values: the equations depend on
+potentials only as multiples of their difference.
 """
 
 from __future__ import annotations
@@ -10,8 +11,7 @@ from memneuro.biology.fit.space import Free
 
 _MEMBRANE = (
     Free("tau_m", 3, 200, "msecond", log=True),
-    Free("r_m", 30, 3000, "Mohm", log=True),
-    Free("e_leak", -100, -50, "mvolt"),
+    Free("r_m", 40, 1500, "Mohm", log=True),
     Free("v_reset", -130, -50, "mvolt"),
     Free("t_refractory", 1, 60, "msecond", log=True),
 )
@@ -34,10 +34,9 @@ def stochastic_lif() -> FitModel:
 def adex() -> FitModel:
     """Adaptive exponential integrate-and-fire."""
     free = (
-        Free("c_m", 10, 500, "pfarad", log=True),
+        Free("c_m", 3, 500, "pfarad", log=True),
         Free("g_leak", 0.3, 30, "nsiemens", log=True),
-        Free("e_leak", -100, -50, "mvolt"),
-        Free("delta_t", 0.3, 8, "mvolt", log=True),
+        Free("delta_t", 0.3, 12, "mvolt", log=True),
         Free("tau_w", 5, 500, "msecond", log=True),
         Free("a", -5, 10, "nsiemens"),
         Free("b", 0, 150, "pamp"),
@@ -54,7 +53,8 @@ def gif() -> FitModel:
         *_MEMBRANE,
         *_ESCAPE,
         Free("tau_fast", 3, 60, "msecond", log=True),
-        Free("tau_slow", 60, 600, "msecond", log=True),
+        Free("tau_slow", 30, 600, "msecond", log=True),
+        Free("a", -2, 8, "nsiemens"),
         Free("eta_fast", -50, 150, "pamp"),
         Free("eta_slow", -20, 60, "pamp"),
         Free("gamma_fast", -10, 30, "mvolt"),

@@ -1,5 +1,6 @@
 """Search the parameters of a model with CMA-ES, several cells and seeds at once, with a journal to resume from.
 
+The first generations sample the search space evenly (Sobol); CMA-ES starts from the best point they found.
 Every job, one cell with one seed, is a search of its own; only their simulations share a program. After each generation
 the journal holds all points and losses. A search that starts on it asks for the same points, which its seed fixes, is
 told the losses that are there, and goes on where the journal ends: the result is that of an undisturbed run.
@@ -17,9 +18,11 @@ import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy.stats.qmc import Sobol
 from tqdm.auto import tqdm
 
 from memneuro.biology.fit.data import CellData
@@ -29,11 +32,13 @@ from memneuro.biology.fit.program import FitProgram
 from memneuro.biology.fit.space import numbers
 from memneuro.tables import atomic_path
 
-GENERATIONS = 60
+GENERATIONS = 70
+#: The first generations sample the whole cube evenly; the search starts from the best point found.
+EXPLORED = 10
 POPULATION = 16
 TRIALS = 2
 #: First step of the search, as a part of the unit cube.
-SIGMA = 0.25
+SIGMA = 0.15
 #: Loss above the best within which a point counts as equally good, for confidence ranges.
 TOLERANCE = 0.02
 
@@ -134,9 +139,9 @@ def fit(
     jobs = [(cell, seed) for cell in cells for seed in seeds]
     trials = TRIALS if model.stochastic else 1
     size = len(model.free)
-    start = np.full(size, 0.5)
     options = {"popsize": population, "bounds": [0, 1], "verbose": -9}
-    searches = [cma.CMAEvolutionStrategy(start, SIGMA, {**options, "seed": 1 + seed}) for _, seed in jobs]
+    searches: list[Any] = []
+    samplers = [Sobol(size, seed=seed) for _, seed in jobs]
     label = _label(model, cells, seeds, population, trials)
     past_points, past_losses = _read(journal, label, len(jobs), population, size)
     if len(past_points) > generations:
@@ -152,7 +157,10 @@ def fit(
 
     bar = tqdm(total=generations, desc=f"fit {model.name}", unit="generation", disable=not progress)
     for generation in range(generations):
-        points = np.array([search.ask() for search in searches])
+        if generation < EXPLORED:
+            points = np.array([sampler.random(population) for sampler in samplers])
+        else:
+            points = np.array([search.ask() for search in searches])
         if generation < len(past_points):
             if not np.allclose(points, past_points[generation], rtol=0, atol=1e-9):
                 raise ValueError(f"{journal} was written by another version of the search; remove it to start anew")
@@ -163,8 +171,12 @@ def fit(
             every_loss.append(found)
             if journal is not None:
                 _write(journal, label, every_point, every_loss)
-        for search, own_points, own in zip(searches, points, found, strict=True):
-            search.tell(list(own_points), list(own))
+        if generation >= EXPLORED:
+            for search, own_points, own in zip(searches, points, found, strict=True):
+                search.tell(list(own_points), list(own))
+        if generation == EXPLORED - 1:
+            for (_, seed), start in zip(jobs, _best(np.array(every_point), np.array(every_loss)), strict=True):
+                searches.append(cma.CMAEvolutionStrategy(start, SIGMA, {**options, "seed": 1 + seed}))
         bar.set_postfix(loss=f"{np.min(every_loss[: generation + 1], axis=(0, 2)).mean():.3f}", refresh=False)
         bar.update()
     bar.close()
@@ -185,7 +197,14 @@ def fit(
     )
 
 
-def _finalists(searches: list, points: np.ndarray, found: np.ndarray, population: int) -> np.ndarray:
+def _best(points: np.ndarray, found: np.ndarray) -> np.ndarray:
+    """The best point of each job, shape (jobs, size), of points with the shape (generations, jobs, population, size)."""
+    jobs, size = points.shape[1], points.shape[-1]
+    flat = points.transpose(1, 0, 2, 3).reshape(jobs, -1, size)
+    return flat[np.arange(jobs), found.transpose(1, 0, 2).reshape(jobs, -1).argmin(axis=1)]
+
+
+def _finalists(searches: list[Any], points: np.ndarray, found: np.ndarray, population: int) -> np.ndarray:
     """Of each job the mean of the search and the best points visited, shape (jobs, population, size)."""
     chosen = []
     for k, search in enumerate(searches):

@@ -4,13 +4,15 @@ r"""Generalised integrate-and-fire neuron (GIF): spike-history filters on curren
 
    \tau_m \frac{dv}{dt} &= E_L - v + R_m (I - w_1 - w_2), \qquad
    \lambda = \lambda_0 \exp\frac{v - v_{threshold} - \theta_1 - \theta_2}{\Delta_u} \\
-   \tau_k \frac{dw_k}{dt} &= -w_k, \qquad \tau_k \frac{d\theta_k}{dt} = -\theta_k \\
+   \tau_k \frac{dw_k}{dt} &= a_k (v - E_L) - w_k, \qquad \tau_k \frac{d\theta_k}{dt} = -\theta_k, \qquad a_1 = 0 \\
    \text{spike: } & v \to v_{reset}, \quad w_k \to w_k + \eta_k, \quad \theta_k \to \theta_k + \gamma_k
 
 The filters of the published model, a current eta(t) and a threshold shift gamma(t) after each spike, are here sums of
-two exponentials each, with common time constants.
+two exponentials each, with common time constants. The slow current also follows the potential below threshold, as in
+the generalised integrate-and-fire neuron of Richardson et al.: a = 0 on the card, where there is none.
 
-Source: Mensi et al. 2012, doi:10.1152/jn.00408.2011; Pozzorini et al. 2015, doi:10.1371/journal.pcbi.1004275.
+Source: Mensi et al. 2012, doi:10.1152/jn.00408.2011; Pozzorini et al. 2015, doi:10.1371/journal.pcbi.1004275;
+Richardson et al. 2003, doi:10.1152/jn.00955.2002.
 """
 
 from brian2 import ms
@@ -23,11 +25,10 @@ GIF = register(
         equations="""
 dv/dt = (e_leak - v + r_m*(i_in - w_fast - w_slow))/tau_m : volt (unless refractory)
 dw_fast/dt = -w_fast/tau_fast : amp
-dw_slow/dt = -w_slow/tau_slow : amp
+dw_slow/dt = (a*(v - e_leak) - w_slow)/tau_slow : amp
 dtheta_fast/dt = -theta_fast/tau_fast : volt
 dtheta_slow/dt = -theta_slow/tau_slow : volt
 distance = v - v_threshold - theta_fast - theta_slow : volt
-hazard = rate_threshold*exp_ieee(clip(distance/delta_u, -50, 50)) : Hz
 """,
         parameters={
             "tau_m": "second",
@@ -40,13 +41,14 @@ hazard = rate_threshold*exp_ieee(clip(distance/delta_u, -50, 50)) : Hz
             "rate_threshold": "Hz",
             "tau_fast": "second",
             "tau_slow": "second",
+            "a": "siemens",
             "eta_fast": "amp",
             "eta_slow": "amp",
             "gamma_fast": "volt",
             "gamma_slow": "volt",
         },
         threshold="distance > 0*volt",
-        noise_threshold=escape("hazard"),
+        noise_threshold=escape("distance"),
         reset="""
 v = v_reset
 w_fast += eta_fast
@@ -58,5 +60,6 @@ theta_slow += gamma_slow
         initial={"v": "e_leak", "w_fast": "0*amp", "w_slow": "0*amp", "theta_fast": "0*volt", "theta_slow": "0*volt"},
         default_card="gif",
         step=0.1 * ms,
+        method="rk2",
     )
 )

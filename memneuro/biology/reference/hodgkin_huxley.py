@@ -7,8 +7,8 @@ Both are a patch of membrane of one area, so they take a current in ampere:
    C \frac{dv}{dt} &= g_L (E_L - v) + g_{Na} m^3 h (E_{Na} - v) + g_K n^4 (E_K - v) + g_M p (E_K - v) + I/A \\
    \frac{dx}{dt} &= \varphi\,(\alpha_x (1 - x) - \beta_x x), \qquad x = m, h, n
 
-with C and g per area, and no M-current (p) in the squid axon. `temperature_factor` is the phi that multiplies all rates:
-``3**((T - 6.3 C)/10 C)`` for the axon. A spike is an upward crossing of `v_spike`; nothing is reset.
+with C and g per area, and no M-current (p) in the squid axon. `temperature_factor` is the phi that multiplies all
+rates: ``3**((T - 6.3 C)/10 C)`` for the axon. A spike is an upward crossing of `v_spike`; nothing is reset.
 
 Rates in 1/ms, with L(z) = z/(1 - exp(-z)), which is 1 at z = 0, and v in mV:
 
@@ -30,6 +30,9 @@ Rate          Squid axon, u = v + 65                    Cortical cell, u = v - v
    \tau_p = \frac{\tau_{max}}{3.3\,e^{(v + 35)/20} + e^{-(v + 35)/20}}
 
 Exponentials whose arguments are multiples of one another are computed once (``fall``, ``rise``).
+
+Steps: at 0.05 ms, the default, the first spike after a current step is within 0.03 ms of the exact solution, and
+intervals are 0.2 to 0.6 % too long (at most 0.05 ms each); both errors fall with the square of the step.
 
 Source: Hodgkin & Huxley 1952, doi:10.1113/jphysiol.1952.sp004764, in the modern sign and shifted to a rest of -65 mV;
 Pospischil et al. 2008, doi:10.1007/s00422-008-0263-8, with the kinetics of Traub & Miles 1991 for sodium and delayed

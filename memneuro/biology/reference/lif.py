@@ -27,5 +27,6 @@ LIF = register(
         initial={"v": "e_leak"},
         default_card="lif",
         step=0.1 * ms,
+        method="rk2",
     )
 )

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 
 from brian2 import Quantity
 
+from memneuro.circuit.one_m1t1r import METHOD
+
 
 @dataclass(frozen=True)
 class ReferenceModel:
@@ -28,6 +30,8 @@ class ReferenceModel:
         The card used when only the model is named.
     step : Quantity (second)
         Default step.
+    method : str
+        State updater.
     noise_threshold : str
         Takes the place of `threshold` with noise; empty for a deterministic model.
     noise_parameters : tuple of str
@@ -43,6 +47,7 @@ class ReferenceModel:
     initial: Mapping[str, str]
     default_card: str
     step: Quantity
+    method: str = METHOD
     noise_threshold: str = ""
     noise_parameters: tuple[str, ...] = field(default_factory=tuple)
 
@@ -79,9 +84,16 @@ def reference_names() -> list[str]:
     return sorted(_MODELS)
 
 
-def escape(hazard: str) -> str:
-    """Threshold condition of escape noise: a spike within a step with probability ``1 - exp(-hazard dt)``."""
-    return f"threefry_uniform(noise_seed, i + noise_offset, t_in_timesteps, {ESCAPE_STREAM}) > exp_ieee(-{hazard}*dt)"
+def escape(distance: str) -> str:
+    """Threshold condition of escape noise.
+
+    A spike within a step with probability ``1 - exp(-hazard dt)``, ``hazard = rate_threshold exp(distance/delta_u)``,
+    with `distance` the name of the potential above the threshold. More than 20 delta_u below it, where the rate is below
+    3e-9 of `rate_threshold`, there is none: so the exponentials and the random number are needed only near a spike.
+    """
+    hazard = f"rate_threshold*exp_ieee(clip({distance}/delta_u, -50, 50))"
+    uniform = f"threefry_uniform(noise_seed, i + noise_offset, t_in_timesteps, {ESCAPE_STREAM})"
+    return f"{distance} > -20*delta_u and {uniform} > exp_ieee(-dt*{hazard})"
 
 
 #: Stream of the uniform numbers; those of state noise count from 0.

@@ -12,7 +12,7 @@ import memneuro.numerics  # noqa: F401  (registers the integrator and the noise)
 from memneuro.biology.reference.model import ReferenceModel, reference_model, reference_names
 from memneuro.circuit.drive import Drive, check
 from memneuro.circuit.injected import Injected
-from memneuro.circuit.one_m1t1r import METHOD, whole_number
+from memneuro.circuit.one_m1t1r import whole_number
 from memneuro.device.card import Card, card, parse_unit
 from memneuro.numerics.threefry import MAX_SEED
 
@@ -186,7 +186,7 @@ class ReferenceNeuron:
         group = NeuronGroup(
             n,
             Equations(self._text(drive, noise, per_neuron)),
-            method=METHOD,
+            method=self.model.method,
             threshold=self.model.noise_threshold if noisy else self.model.threshold,
             reset=self.model.reset,
             refractory=self.model.refractory,
@@ -223,6 +223,8 @@ class ReferenceNeuron:
         extra = {} if drive is None else as_current(drive).parameters()
         if key in self.model.parameters:
             unit = parse_unit(self.card.parameters[key].unit)
+            if np.ndim(value) > 1:
+                raise ValueError(f"{key} has the shape {np.shape(value)}; accepted: one value, or one for each neuron")
             if np.ndim(value) == 0:
                 return self.card.number(key, value) * unit
             return np.array([self.card.number(key, one) for one in value]) * unit

@@ -15,19 +15,20 @@ from brian2 import ms
 from memneuro.biology.reference.lif import LIF
 from memneuro.biology.reference.model import ReferenceModel, escape, register
 
-HAZARD = "hazard = rate_threshold*exp_ieee(clip((v - v_threshold)/delta_u, -50, 50)) : Hz"
+DISTANCE = "distance = v - v_threshold : volt"
 
 STOCHASTIC_LIF = register(
     ReferenceModel(
         name="stochastic_lif",
-        equations=f"{LIF.equations}\n{HAZARD}",
+        equations=f"{LIF.equations}\n{DISTANCE}",
         parameters={**LIF.parameters, "delta_u": "volt", "rate_threshold": "Hz"},
         threshold="v > v_threshold",
-        noise_threshold=escape("hazard"),
+        noise_threshold=escape("distance"),
         reset=LIF.reset,
         refractory=LIF.refractory,
         initial=LIF.initial,
         default_card="stochastic_lif",
         step=0.1 * ms,
+        method="rk2",
     )
 )
