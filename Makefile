@@ -36,7 +36,7 @@ lint: $(call extra,dev)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-calibrate: $(call extra,calibrate)
+calibrate: $(CORE)
 	$(BIN)/python -m memneuro.experiment.calibrate
 
 clean:

@@ -1,4 +1,4 @@
-"""The command line: `memneuro reproduce | score | doctor | bench`.
+"""The command line: `memneuro reproduce | score | doctor | bench | compare`.
 
 A sub-command is one function `(args) -> int` that returns the exit status. It imports what it needs itself,
 so that `memneuro --help` answers at once. Adding a command means adding one such function and one `_add_...`
@@ -74,6 +74,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_score(commands, common)
     _add_doctor(commands, common)
     _add_bench(commands, common)
+    _add_compare(commands, common)
     return parser
 
 
@@ -208,6 +209,58 @@ def run_bench(args: argparse.Namespace) -> int:
         write_csv(pd.DataFrame(result["rows"]).assign(**result["machine"]), args.csv)
     show(result, args.json, getattr(module, f"{args.kind}_text"))
     return 0
+
+
+def _add_compare(commands: Any, common: argparse.ArgumentParser) -> None:
+    parser = commands.add_parser(
+        "compare",
+        parents=[common],
+        help="a recorded cell beside the memristor neuron and reference neurons, tested on held-out data",
+    )
+    parser.add_argument("recording", metavar="RECORDING", help="a known name such as raphe/DRN159, or a file")
+    parser.add_argument("--test", type=Path, metavar="FILE", help="repeats of another noise, for a RECORDING in a file")
+    parser.add_argument("--models", type=names, metavar="A,B", help="some models only, by name")
+    parser.add_argument("--refit", action="store_true", help="fit anew where the package holds fits of the recording")
+    parser.add_argument(
+        "--seeds", type=positive_integer, default=3, metavar="N", help="fits of each model (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--generations", type=positive_integer, metavar="N", help="budget of a new fit (default: that of the package)"
+    )
+    parser.add_argument(
+        "--out", type=Path, metavar="DIR", help="keep searches, fits and the table here; resumes what it finds"
+    )
+    parser.add_argument("--processes", type=positive_integer, metavar="N", help="default: one for each core")
+    _add_json(parser)
+    parser.set_defaults(run=run_compare)
+
+
+def run_compare(args: argparse.Namespace) -> int:
+    """Print how well each model predicts the spikes of a recorded cell."""
+    with chatter_to_stderr(args.json):
+        from memneuro.biology.fit.compare import compare, compare_text
+
+        options = {} if args.generations is None else {"generations": args.generations}
+        result = compare(
+            args.recording,
+            test=args.test,
+            models=args.models,
+            seeds=tuple(range(1, args.seeds + 1)),
+            refit=args.refit,
+            folder=args.out,
+            processes=args.processes,
+            **options,
+        )
+    show(result, args.json, compare_text)
+    return 0
+
+
+def names(text: str) -> list[str]:
+    """Read names separated by commas."""
+    found = [name.strip() for name in text.split(",") if name.strip()]
+    if not found:
+        raise argparse.ArgumentTypeError(f"{text!r} holds no name; accepted: names separated by commas")
+    return found
 
 
 def _add_json(parser: argparse.ArgumentParser) -> None:

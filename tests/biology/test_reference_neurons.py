@@ -270,7 +270,7 @@ CONDUCTANCE = [("hodgkin_huxley", 1.0), ("cortical_regular_spiking", 0.5), ("cor
 
 @pytest.mark.parametrize("name, current", CONDUCTANCE)
 def test_spikes_are_those_of_an_independent_integration(name, current):
-    """The first spike comes in the right step; intervals are right to 1 % at the default step, to 0.1 % at a quarter."""
+    """The first spike is in the right step; intervals are right to 1 % at the default step, to 0.1 % at a quarter."""
     neuron = ReferenceNeuron(name)
     ideal, _ = integrated(neuron, current * 1e-9, 70.0)
     assert ideal.size >= 4

@@ -14,6 +14,8 @@ from memneuro.biology.stimulus import noise_window
 
 #: Of a training recording without repeats to test on, the part at its end that is held out.
 HELD_OUT = 1 / 3
+#: Step currents are averaged to this sampling interval, in seconds.
+FINEST = 1e-4
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,3 +131,32 @@ def cell_data(name: str, training: Recording, test: Recording | None = None) -> 
             "in the test; they must agree"
         )
     return CellData(name, train, held)
+
+
+def step_data(recording: Recording, threshold: Quantity = SPIKE_THRESHOLD) -> CellData:
+    """Training and test from one recording of current steps: every other sweep, one after another.
+
+    Trained on are the first, third, ... sweep, tested the others. Models see the current as it was held from sweep to
+    sweep; currents sampled more finely than 0.1 ms are averaged to that.
+
+    Raises
+    ------
+    ValueError
+        When there are fewer than four sweeps, or no spike in one of the halves.
+    """
+    if len(recording.sweeps) < 4:
+        raise ValueError(f"{recording.name} has {len(recording.sweeps)} sweeps of steps; at least 4 are needed")
+    halves = []
+    for first in (0, 1):
+        sweeps = recording.sweeps[first::2]
+        length = float(recording.sweep_duration / second)
+        found = [np.asarray(spike_times(sweep.time, sweep.voltage, threshold) / second) for sweep in sweeps]
+        train = np.concatenate([times + k * length for k, times in enumerate(found)])
+        if not train.size:
+            raise ValueError(f"{recording.name} has no spike above {threshold} in every other sweep; nothing can be fitted")
+        current = np.concatenate([si_array(sweep.current, amp, "current") for sweep in sweeps])
+        interval = float(recording.sampling_interval / second)
+        pool = max(1, round(FINEST / interval))
+        current = current[: current.size // pool * pool].reshape(-1, pool).mean(axis=1)
+        halves.append(Response(current, interval * pool, 0.0, len(sweeps) * length, (train,)))
+    return CellData(recording.name, *halves)

@@ -29,10 +29,10 @@ from memneuro.biology.fit.data import CellData
 from memneuro.biology.fit.loss import losses
 from memneuro.biology.fit.model import FitModel
 from memneuro.biology.fit.program import FitProgram
-from memneuro.biology.fit.space import numbers
+from memneuro.biology.fit.space import numbers, points
 from memneuro.tables import atomic_path
 
-GENERATIONS = 70
+GENERATIONS = 50
 #: The first generations sample the whole cube evenly; the search starts from the best point found.
 EXPLORED = 10
 POPULATION = 16
@@ -66,12 +66,14 @@ class Fits:
     jobs: list[tuple[str, int]]
     points: np.ndarray
     loss: np.ndarray
-    history_points: np.ndarray
-    history_losses: np.ndarray
+    history_points: np.ndarray | None = None
+    history_losses: np.ndarray | None = None
 
     def table(self) -> pd.DataFrame:
         """One row a fit and parameter: ``model``, ``cell``, ``seed``, ``loss``, ``parameter``, ``value``, ``unit``, and
         ``low`` and ``high``, the range of the visited points whose loss is within ``TOLERANCE`` of the best."""
+        if self.history_points is None or self.history_losses is None:
+            raise ValueError("these fits came from a table, without the history that ranges are made of")
         rows = []
         for k, (cell, seed) in enumerate(self.jobs):
             visited = self.history_losses[:, k].ravel()
@@ -93,6 +95,25 @@ class Fits:
                     }
                 )
         return pd.DataFrame(rows)
+
+
+def fits_from_table(table: pd.DataFrame, model: FitModel) -> Fits:
+    """The fits of one model from a table as :meth:`Fits.table` makes it; rows of other models are ignored.
+
+    Raises
+    ------
+    ValueError
+        If the table has no fit of the model, or lacks a parameter.
+    """
+    own = table[table["model"] == model.name]
+    if own.empty:
+        raise ValueError(f"the table has no fit of {model.name}")
+    jobs, found, loss = [], [], []
+    for (cell, seed), rows in own.groupby(["cell", "seed"], sort=False):
+        jobs.append((str(cell), int(seed)))
+        found.append(points(model.free, dict(zip(rows["parameter"], rows["value"], strict=True))))
+        loss.append(float(rows["loss"].iloc[0]))
+    return Fits(model, jobs, np.array(found), np.array(loss))
 
 
 def fit(
@@ -149,8 +170,8 @@ def fit(
     program = FitProgram(model, [cell.training for cell, _ in jobs], population, trials, backend=backend)
     every_point, every_loss = list(past_points), list(past_losses)
 
-    def evaluate(points: np.ndarray, seed: int) -> np.ndarray:
-        found = program.run(points, seed)
+    def evaluate(candidates: np.ndarray, seed: int) -> np.ndarray:
+        found = program.run(candidates, seed)
         return np.array(
             [losses(cell.training, *spikes, population, trials) for (cell, _), spikes in zip(jobs, found, strict=True)]
         )
@@ -158,21 +179,21 @@ def fit(
     bar = tqdm(total=generations, desc=f"fit {model.name}", unit="generation", disable=not progress)
     for generation in range(generations):
         if generation < EXPLORED:
-            points = np.array([sampler.random(population) for sampler in samplers])
+            asked = np.array([sampler.random(population) for sampler in samplers])
         else:
-            points = np.array([search.ask() for search in searches])
+            asked = np.array([search.ask() for search in searches])
         if generation < len(past_points):
-            if not np.allclose(points, past_points[generation], rtol=0, atol=1e-9):
+            if not np.allclose(asked, past_points[generation], rtol=0, atol=1e-9):
                 raise ValueError(f"{journal} was written by another version of the search; remove it to start anew")
-            points, found = past_points[generation], past_losses[generation]
+            asked, found = past_points[generation], past_losses[generation]
         else:
-            found = evaluate(points, seed=1 + generation)
-            every_point.append(points)
+            found = evaluate(asked, seed=1 + generation)
+            every_point.append(asked)
             every_loss.append(found)
             if journal is not None:
                 _write(journal, label, every_point, every_loss)
         if generation >= EXPLORED:
-            for search, own_points, own in zip(searches, points, found, strict=True):
+            for search, own_points, own in zip(searches, asked, found, strict=True):
                 search.tell(list(own_points), list(own))
         if generation == EXPLORED - 1:
             for (_, seed), start in zip(jobs, _best(np.array(every_point), np.array(every_loss)), strict=True):
@@ -197,18 +218,18 @@ def fit(
     )
 
 
-def _best(points: np.ndarray, found: np.ndarray) -> np.ndarray:
-    """The best point of each job, shape (jobs, size), of points with the shape (generations, jobs, population, size)."""
-    jobs, size = points.shape[1], points.shape[-1]
-    flat = points.transpose(1, 0, 2, 3).reshape(jobs, -1, size)
+def _best(visited: np.ndarray, found: np.ndarray) -> np.ndarray:
+    """The best point of each job, shape (jobs, size), of those visited, (generations, jobs, population, size)."""
+    jobs, size = visited.shape[1], visited.shape[-1]
+    flat = visited.transpose(1, 0, 2, 3).reshape(jobs, -1, size)
     return flat[np.arange(jobs), found.transpose(1, 0, 2).reshape(jobs, -1).argmin(axis=1)]
 
 
-def _finalists(searches: list[Any], points: np.ndarray, found: np.ndarray, population: int) -> np.ndarray:
+def _finalists(searches: list[Any], visited: np.ndarray, found: np.ndarray, population: int) -> np.ndarray:
     """Of each job the mean of the search and the best points visited, shape (jobs, population, size)."""
     chosen = []
     for k, search in enumerate(searches):
-        own = points[:, k].reshape(-1, points.shape[-1])
+        own = visited[:, k].reshape(-1, visited.shape[-1])
         order = np.argsort(found[:, k].ravel(), kind="stable")[: population - 1]
         chosen.append(np.vstack([np.clip(search.result.xfavorite, 0, 1), own[order]]))
     return np.array(chosen)
@@ -229,9 +250,9 @@ def _label(model: FitModel, cells: Sequence[CellData], seeds: Sequence[int], pop
     )
 
 
-def _write(path: Path, label: str, points: list[np.ndarray], found: list[np.ndarray]) -> None:
+def _write(path: Path, label: str, visited: list[np.ndarray], found: list[np.ndarray]) -> None:
     with atomic_path(path) as temporary:
-        np.savez_compressed(temporary, label=np.array(label), points=np.array(points), losses=np.array(found))
+        np.savez_compressed(temporary, label=np.array(label), points=np.array(visited), losses=np.array(found))
 
 
 def _read(path: Path | None, label: str, jobs: int, population: int, size: int) -> tuple[np.ndarray, np.ndarray]:
@@ -240,9 +261,9 @@ def _read(path: Path | None, label: str, jobs: int, population: int, size: int) 
         return np.empty((0, jobs, population, size)), np.empty((0, jobs, population))
     try:
         with np.load(path, allow_pickle=False) as held:
-            written, points, found = str(held["label"]), held["points"], held["losses"]
+            written, visited, found = str(held["label"]), held["points"], held["losses"]
     except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
         raise ValueError(f"{path} is not a journal of a fit: {error}; remove it to start anew") from error
     if written != label:
         raise ValueError(f"{path} is the journal of another fit; name another file, or remove it to start anew")
-    return points, found
+    return visited, found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -55,3 +55,24 @@ def numbers(free: Sequence[Free], points: np.ndarray) -> dict[str, np.ndarray]:
         value = low + (high - low) * inside[..., k]
         found[one.name] = np.exp(value) if one.log else value
     return found
+
+
+def points(free: Sequence[Free], values: Mapping[str, float]) -> np.ndarray:
+    """The point of the unit cube that stands for values, shape (len(free),): the inverse of :func:`numbers`.
+
+    Raises
+    ------
+    ValueError
+        If a value is missing or outside its limits.
+    """
+    found = []
+    for one in free:
+        if one.name not in values:
+            raise ValueError(f"no value for {one.name}; needed are {', '.join(other.name for other in free)}")
+        value = values[one.name]
+        slack = 1e-9 * (one.high - one.low)
+        if not one.low - slack <= value <= one.high + slack:
+            raise ValueError(f"{one.name} = {value:g} {one.unit}; accepted: {one.low:g} to {one.high:g}")
+        low, high, at = (np.log(one.low), np.log(one.high), np.log(value)) if one.log else (one.low, one.high, value)
+        found.append((at - low) / (high - low))
+    return np.clip(found, 0, 1)
