@@ -23,6 +23,7 @@ NAMES = (
     "convergence",
     "score",
     "recorded_cell",
+    "brain_likeness",
 )
 
 

@@ -31,6 +31,7 @@ SEEDS = (1, 2, 3)
 MEASURES = (
     "gamma",
     "gamma_normalised",
+    "gamma_normalised_8ms",
     "rate_hz",
     "rate_error",
     "cv",

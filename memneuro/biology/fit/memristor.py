@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from brian2 import Mohm, TimedArray, ms, ohm, volt
+from brian2 import Mohm, TimedArray, farad, ms, ohm, volt
 
 from memneuro.biology.fit.model import FitModel, register
 from memneuro.biology.fit.space import Free
@@ -63,7 +63,7 @@ def _parameters(model: FitModel, values: Mapping[str, np.ndarray]) -> dict[str, 
     if "c_foot" in values:
         # On the card's time scale; both parts then slow down with the rest.
         c_foot = values["c_foot"] * 1e-12 * values["time_scale"]
-        found["c_foot"] = c_foot * nominal.circuit["c_foot"] / float(nominal.circuit["c_foot"])
+        found["c_foot"] = c_foot * farad
         found["r_foot"] = values["tau_foot"] * 1e-3 * values["time_scale"] / c_foot * ohm
     if not model.noise:
         found.pop("tau_tip")
@@ -79,6 +79,7 @@ def _model(name: str, title: str, neuron: OneM1T1R, free: tuple[Free, ...], nois
         drive=_drive,
         parameters=_parameters,
         step=0.1 * ms,
+        test_step=0.05 * ms,
         stochastic=noise,
         noise=noise,
         source=SOURCE,

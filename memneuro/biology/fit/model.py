@@ -36,8 +36,8 @@ class FitModel:
         ``drive(current: TimedArray, column) -> Drive``.
     parameters : callable
         ``parameters(model, values) -> {name: Quantity array}``: the program's parameters for values of the free ones.
-    step : Quantity (second)
-        Time step.
+    step, test_step : Quantity (second)
+        Time step of the search, and that of the test, at which results are claimed.
     stochastic : bool
         Whether two runs differ.
     noise : bool
@@ -53,6 +53,7 @@ class FitModel:
     drive: Callable[[TimedArray, Any], Drive] = Injected
     parameters: Callable[[FitModel, Mapping[str, np.ndarray]], dict[str, Any]] = _as_they_are
     step: Quantity = field(default_factory=lambda: 0.1 * ms)
+    test_step: Quantity = field(default_factory=lambda: 0.1 * ms)
     stochastic: bool = False
     noise: bool = True
     source: str = ""
@@ -101,7 +102,7 @@ def reference(name: str, title: str, free: tuple[Free, ...], source: str, card: 
         title,
         neuron,
         free,
-        step=neuron.default_step,
+        test_step=neuron.default_step,
         stochastic=neuron.model.stochastic,
         source=source,
     )

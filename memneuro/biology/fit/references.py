@@ -12,7 +12,7 @@ from memneuro.biology.fit.space import Free
 _MEMBRANE = (
     Free("tau_m", 3, 200, "msecond", log=True),
     Free("r_m", 40, 1500, "Mohm", log=True),
-    Free("v_reset", -130, -50, "mvolt"),
+    Free("v_reset", -160, -50, "mvolt"),
     Free("t_refractory", 1, 60, "msecond", log=True),
 )
 _ESCAPE = (Free("delta_u", 0.1, 10, "mvolt", log=True),)
@@ -36,11 +36,11 @@ def adex() -> FitModel:
     free = (
         Free("c_m", 3, 500, "pfarad", log=True),
         Free("g_leak", 0.3, 30, "nsiemens", log=True),
-        Free("delta_t", 0.3, 12, "mvolt", log=True),
+        Free("delta_t", 0.3, 20, "mvolt", log=True),
         Free("tau_w", 5, 500, "msecond", log=True),
         Free("a", 0, 10, "nsiemens"),
-        Free("b", 0, 150, "pamp"),
-        Free("v_reset", -130, -50, "mvolt"),
+        Free("b", 0, 300, "pamp"),
+        Free("v_reset", -160, -50, "mvolt"),
         Free("t_refractory", 1, 60, "msecond", log=True),
     )
     return reference("adex", "AdEx", free, "doi:10.1152/jn.00686.2005")
@@ -54,7 +54,9 @@ def gif() -> FitModel:
         *_ESCAPE,
         Free("tau_fast", 3, 60, "msecond", log=True),
         Free("tau_slow", 30, 600, "msecond", log=True),
-        Free("a", 0, 8, "nsiemens"),
+        Free("tau_theta", 2, 100, "msecond", log=True),
+        Free("coupling", 0, 2, "1"),
+        Free("v_coupling", -110, -50, "mvolt"),
         Free("eta_fast", -50, 150, "pamp"),
         Free("eta_slow", -20, 60, "pamp"),
         Free("gamma_fast", -10, 30, "mvolt"),

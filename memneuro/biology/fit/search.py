@@ -32,7 +32,7 @@ from memneuro.biology.fit.program import FitProgram
 from memneuro.biology.fit.space import numbers, points
 from memneuro.tables import atomic_path
 
-GENERATIONS = 50
+GENERATIONS = 60
 #: The first generations sample the whole cube evenly; the search starts from the best point found.
 EXPLORED = 10
 POPULATION = 16

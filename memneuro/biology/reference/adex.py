@@ -13,17 +13,17 @@ Source: Brette & Gerstner 2005, doi:10.1152/jn.00686.2005.
 
 from brian2 import ms
 
-from memneuro.biology.reference.model import ReferenceModel, register
+from memneuro.biology.reference.model import BLOCK, FREE, READY, REFRACTORY, ReferenceModel, register
 
 ADEX = register(
     ReferenceModel(
         name="adex",
-        equations="""
+        equations=f"""
 upstroke = g_leak*delta_t*exp_ieee(clip((v - v_t)/delta_t, -50, 20)) : amp
-dv/dt = (g_leak*(e_leak - v) + upstroke - w + i_in)/c_m : volt (unless refractory)
+dv/dt = active*(g_leak*(e_leak - v) + upstroke - w + i_in)/c_m : volt
 v_bounded = clip(v, e_leak - 1*volt, v_cut) : volt
 dw/dt = (a*(v_bounded - e_leak) - w)/tau_w : amp
-""",
+{REFRACTORY}""",
         parameters={
             "c_m": "farad",
             "g_leak": "siemens",
@@ -37,10 +37,9 @@ dw/dt = (a*(v_bounded - e_leak) - w)/tau_w : amp
             "v_cut": "volt",
             "t_refractory": "second",
         },
-        threshold="v > v_cut",
-        reset="v = v_reset; w += b",
-        refractory="t_refractory",
-        initial={"v": "e_leak", "w": "0*amp"},
+        threshold=f"{READY} and v > v_cut",
+        reset=f"v = v_reset; w += b; {BLOCK}",
+        initial={"v": "e_leak", "w": "0*amp", **FREE},
         default_card="adex",
         step=0.1 * ms,
         method="rk2",

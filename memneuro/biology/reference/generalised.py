@@ -1,35 +1,38 @@
-r"""Generalised integrate-and-fire neuron (GIF): spike-history filters on current and threshold, and escape noise.
+r"""Generalised integrate-and-fire neuron (GIF): spike-history filters, a threshold that follows the potential, escape noise.
 
 .. math::
 
    \tau_m \frac{dv}{dt} &= E_L - v + R_m (I - w_1 - w_2), \qquad
-   \lambda = \lambda_0 \exp\frac{v - v_{threshold} - \theta_1 - \theta_2}{\Delta_u} \\
-   \tau_k \frac{dw_k}{dt} &= a_k (v - E_L) - w_k, \qquad \tau_k \frac{d\theta_k}{dt} = -\theta_k, \qquad a_1 = 0 \\
+   \lambda = \lambda_0 \exp\frac{v - v_{threshold} - \theta_v - \theta_1 - \theta_2}{\Delta_u} \\
+   \tau_k \frac{dw_k}{dt} &= -w_k, \qquad \tau_k \frac{d\theta_k}{dt} = -\theta_k, \qquad
+   \tau_\theta \frac{d\theta_v}{dt} = c \max(v - v_c, 0) - \theta_v \\
    \text{spike: } & v \to v_{reset}, \quad w_k \to w_k + \eta_k, \quad \theta_k \to \theta_k + \gamma_k
 
 The filters of the published model, a current eta(t) and a threshold shift gamma(t) after each spike, are here sums of
-two exponentials each, with common time constants. The slow current also follows the potential below threshold, as in
-the generalised integrate-and-fire neuron of Richardson et al.: a = 0 on the card, where there is none.
+two exponentials each, with common time constants; the coupling of threshold and potential, a smooth curve there, is
+piecewise linear here and absent on the card (c = 0).
 
-Source: Mensi et al. 2012, doi:10.1152/jn.00408.2011; Pozzorini et al. 2015, doi:10.1371/journal.pcbi.1004275;
-Richardson et al. 2003, doi:10.1152/jn.00955.2002.
+Source: Mensi et al. 2012, doi:10.1152/jn.00408.2011; Pozzorini et al. 2015, doi:10.1371/journal.pcbi.1004275; coupling of
+the threshold: Mensi et al. 2016, doi:10.1371/journal.pcbi.1004761.
 """
 
 from brian2 import ms
 
-from memneuro.biology.reference.model import ReferenceModel, escape, register
+from memneuro.biology.reference.model import BLOCK, FREE, READY, REFRACTORY, ReferenceModel, escape, register
 
 GIF = register(
     ReferenceModel(
         name="gif",
-        equations="""
-dv/dt = (e_leak - v + r_m*(i_in - w_fast - w_slow))/tau_m : volt (unless refractory)
+        equations=f"""
+dv/dt = active*(e_leak - v + r_m*(i_in - w_fast - w_slow))/tau_m : volt
 dw_fast/dt = -w_fast/tau_fast : amp
-dw_slow/dt = (a*(v - e_leak) - w_slow)/tau_slow : amp
+dw_slow/dt = -w_slow/tau_slow : amp
 dtheta_fast/dt = -theta_fast/tau_fast : volt
 dtheta_slow/dt = -theta_slow/tau_slow : volt
-distance = v - v_threshold - theta_fast - theta_slow : volt
-""",
+rise = 0.5*(v - v_coupling + abs(v - v_coupling)) : volt
+dtheta_v/dt = (coupling*rise - theta_v)/tau_theta : volt
+distance = v - v_threshold - theta_v - theta_fast - theta_slow : volt
+{REFRACTORY}""",
         parameters={
             "tau_m": "second",
             "r_m": "ohm",
@@ -41,23 +44,25 @@ distance = v - v_threshold - theta_fast - theta_slow : volt
             "rate_threshold": "Hz",
             "tau_fast": "second",
             "tau_slow": "second",
-            "a": "siemens",
+            "tau_theta": "second",
+            "coupling": "1",
+            "v_coupling": "volt",
             "eta_fast": "amp",
             "eta_slow": "amp",
             "gamma_fast": "volt",
             "gamma_slow": "volt",
         },
-        threshold="distance > 0*volt",
+        threshold=f"{READY} and distance > 0*volt",
         noise_threshold=escape("distance"),
-        reset="""
+        reset=f"""
 v = v_reset
+{BLOCK}
 w_fast += eta_fast
 w_slow += eta_slow
 theta_fast += gamma_fast
 theta_slow += gamma_slow
 """,
-        refractory="t_refractory",
-        initial={"v": "e_leak", "w_fast": "0*amp", "w_slow": "0*amp", "theta_fast": "0*volt", "theta_slow": "0*volt"},
+        initial={**FREE, "v": "e_leak", "w_fast": "0*amp", "w_slow": "0*amp", "theta_fast": "0*volt", "theta_slow": "0*volt", "theta_v": "0*volt"},
         default_card="gif",
         step=0.1 * ms,
         method="rk2",

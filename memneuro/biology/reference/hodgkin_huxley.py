@@ -69,6 +69,7 @@ HODGKIN_HUXLEY = register(
         name="hodgkin_huxley",
         equations=f"""
 dv/dt = (g_leak*(e_leak - v) + g_sodium*(e_na - v) + g_potassium*(e_k - v) + i_in/area)/c_area : volt
+v_last : volt
 {_GATES}
 u = v/mV + 65 : 1
 fall = exp(-0.0125*u) : 1
@@ -81,10 +82,9 @@ alpha_n = 0.1/relaxation(0.1*(u - 10))/ms : Hz
 beta_n = 0.125*fall/ms : Hz
 """,
         parameters=_PARAMETERS,
-        threshold="v > v_spike",
+        threshold="v > v_spike and v_last <= v_spike",
         reset="",
-        refractory="v > v_spike",
-        initial={"v": "-65*mV", **_STEADY},
+        initial={"v": "-65*mV", "v_last": "v", **_STEADY},
         default_card="hodgkin_huxley",
         step=0.05 * ms,
     )
@@ -95,6 +95,7 @@ CORTICAL_HODGKIN_HUXLEY = register(
         name="cortical_hodgkin_huxley",
         equations=f"""
 dv/dt = (g_leak*(e_leak - v) + g_sodium*(e_na - v) + (g_potassium + g_m*p)*(e_k - v) + i_in/area)/c_area : volt
+v_last : volt
 {_GATES}
 dp/dt = temperature_factor*p_rate*(p_infinity - p) : 1
 u = (v - v_traub)/mV : 1
@@ -111,10 +112,9 @@ p_infinity = rise*rise/(1 + rise*rise) : 1
 p_rate = (3.3*rise + 1/rise)/tau_max : Hz
 """,
         parameters={**_PARAMETERS, "g_m": "siemens/meter**2", "tau_max": "second", "v_traub": "volt"},
-        threshold="v > v_spike",
+        threshold="v > v_spike and v_last <= v_spike",
         reset="",
-        refractory="v > v_spike",
-        initial={"v": "e_leak", **_STEADY, "p": "p_infinity"},
+        initial={"v": "e_leak", "v_last": "v", **_STEADY, "p": "p_infinity"},
         default_card="cortical_regular_spiking",
         step=0.05 * ms,
     )

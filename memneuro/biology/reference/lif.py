@@ -7,12 +7,12 @@ Source: Stein 1965, doi:10.1016/S0006-3495(65)86709-1; Gerstner et al., *Neurona
 
 from brian2 import ms
 
-from memneuro.biology.reference.model import ReferenceModel, register
+from memneuro.biology.reference.model import BLOCK, FREE, READY, REFRACTORY, ReferenceModel, register
 
 LIF = register(
     ReferenceModel(
         name="lif",
-        equations="dv/dt = (e_leak - v + r_m*i_in)/tau_m : volt (unless refractory)",
+        equations=f"dv/dt = active*(e_leak - v + r_m*i_in)/tau_m : volt\n{REFRACTORY}",
         parameters={
             "tau_m": "second",
             "r_m": "ohm",
@@ -21,10 +21,9 @@ LIF = register(
             "v_reset": "volt",
             "t_refractory": "second",
         },
-        threshold="v > v_threshold",
-        reset="v = v_reset",
-        refractory="t_refractory",
-        initial={"v": "e_leak"},
+        threshold=f"{READY} and v > v_threshold",
+        reset=f"v = v_reset; {BLOCK}",
+        initial={"v": "e_leak", **FREE},
         default_card="lif",
         step=0.1 * ms,
         method="rk2",

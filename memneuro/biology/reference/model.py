@@ -22,8 +22,8 @@ class ReferenceModel:
         Brian2 equations that read the current ``i_in``, without parameter declarations.
     parameters : mapping of str to str
         The parameters that the equations use and their units.
-    threshold, reset, refractory : str
-        As for ``NeuronGroup``. `refractory` is the name of a parameter, or a condition.
+    threshold, reset : str
+        As for ``NeuronGroup``. A refractory period is written with ``REFRACTORY``.
     initial : mapping of str to str
         Start of the states.
     default_card : str
@@ -43,7 +43,6 @@ class ReferenceModel:
     parameters: Mapping[str, str]
     threshold: str
     reset: str
-    refractory: str
     initial: Mapping[str, str]
     default_card: str
     step: Quantity
@@ -93,8 +92,19 @@ def escape(distance: str) -> str:
     """
     hazard = f"rate_threshold*exp_ieee(clip({distance}/delta_u, -50, 50))"
     uniform = f"threefry_uniform(noise_seed, i + noise_offset, t_in_timesteps, {ESCAPE_STREAM})"
-    return f"{distance} > -20*delta_u and {uniform} > exp_ieee(-dt*{hazard})"
+    return f"{READY} and {distance} > -20*delta_u and {uniform} > exp_ieee(-dt*{hazard})"
 
+
+#: Refractory period: `active` is the part of a step after `t_free`, by which derivatives are multiplied. Brian2's own
+#: compares whole numbers of steps, which compilers do not vectorise.
+REFRACTORY = """
+t_free : second
+active = clip((t - t_free)/dt + 1, 0, 1) : 1 (constant over dt)
+"""
+#: Threshold condition and reset that go with it, and its start.
+READY = "t >= t_free"
+BLOCK = "t_free = t + t_refractory"
+FREE = {"t_free": "-1*second"}
 
 #: Stream of the uniform numbers; those of state noise count from 0.
 ESCAPE_STREAM = 64

@@ -189,7 +189,6 @@ class ReferenceNeuron:
             method=self.model.method,
             threshold=self.model.noise_threshold if noisy else self.model.threshold,
             reset=self.model.reset,
-            refractory=self.model.refractory,
             dt=step,
             namespace=drive.namespace(),
             **({} if name is None else {"name": name}),

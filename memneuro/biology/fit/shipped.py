@@ -1,0 +1,67 @@
+"""Fit every model to every recording that the package knows, and write the tables that come with it.
+
+``python -m memneuro.biology.fit.shipped --out DIR`` writes journals, ``fits.csv`` and ``comparison.csv`` and resumes what
+it finds in DIR. Hours on two cores; models can be shared out over several calls, and ``--collect`` joins their tables.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from memneuro.biology.fit.compare import SEEDS, cell
+from memneuro.biology.fit.evaluate import evaluate
+from memneuro.biology.fit.memristor import ABLATIONS
+from memneuro.biology.fit.model import fit_model, fit_model_names
+from memneuro.biology.fit.search import GENERATIONS, fit
+from memneuro.biology.registry import recording_names
+from memneuro.tables import write_csv
+
+
+def groups(ablation: bool) -> dict[str, list[str]]:
+    """The recordings that are fitted in one program; models with a trait taken away are fitted to the noise only."""
+    found: dict[str, list[str]] = {}
+    for name in recording_names():
+        found.setdefault(name.split("/")[0], []).append(name)
+    return {kind: names for kind, names in found.items() if kind == "raphe" or not ablation}
+
+
+def write_fits(model: str, folder: Path, generations: int = GENERATIONS) -> None:
+    """Fit and test one model on all recordings and write ``fits_MODEL.csv`` and ``comparison_MODEL.csv``."""
+    fits, tests = [], []
+    for kind, recordings in groups(model in ABLATIONS.values()).items():
+        cells = [cell(name) for name in recordings]
+        journal = folder / f"{model}_{kind}.npz"
+        found = fit(fit_model(model), cells, SEEDS, generations=generations, journal=journal)
+        fits.append(found.table())
+        tests.append(evaluate(found, cells))
+    write_csv(pd.concat(fits, ignore_index=True), folder / f"fits_{model}.csv")
+    write_csv(pd.concat(tests, ignore_index=True), folder / f"comparison_{model}.csv")
+
+
+def collect(folder: Path) -> None:
+    """Join the tables of the models in `folder` into ``fits.csv`` and ``comparison.csv``, in the order of the models."""
+    for table in ("fits", "comparison"):
+        paths = [folder / f"{table}_{model}.csv" for model in fit_model_names()]
+        write_csv(pd.concat([pd.read_csv(path) for path in paths if path.exists()]), folder / f"{table}.csv")
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--out", type=Path, default=Path("results/fits"), help="default: %(default)s")
+    parser.add_argument("--models", nargs="+", default=fit_model_names(), metavar="MODEL", help="default: all")
+    parser.add_argument("--generations", type=int, default=GENERATIONS, help="default: %(default)s")
+    parser.add_argument("--collect", action="store_true", help="only join the tables that are there")
+    given = parser.parse_args(arguments)
+    if not given.collect:
+        for model in given.models:
+            write_fits(model, given.out, given.generations)
+    collect(given.out)
+
+
+if __name__ == "__main__":
+    main()
