@@ -69,8 +69,8 @@ def changes() -> list[Change]:
             "self-heating",
             SelfHeatingOneM1T1R(CARD),
             0,
-            "heat speeds up growth as well as dissolution, and growth has the higher activation energy; needs a thermal "
-            "time of 0.1 s, where a device of this size cools within a microsecond",
+            "heat speeds up growth as well as dissolution, so the next spike is not later; and a device of this size "
+            "cools within a microsecond, not within the 0.1 s assumed here",
         ),
     ]
 
@@ -94,11 +94,11 @@ def adaptation_table(
     Returns
     -------
     DataFrame
-        One row a circuit: ``circuit``, ``parts`` (added), ``rheobase_V``, ``adaptation_index`` (median over the blocks of
-        the median over all trials and drives with 6 spikes or more), ``low``, ``high`` (extremes of the blocks),
-        ``steps`` (trials that count), ``spikes`` (most at one drive, mean over trials), ``drive_of_most_spikes`` (over the rheobase), ``repetitive`` (bool: at some
-        drive half of the trials have 6 spikes or more), ``adapts`` (bool: the index is above 0 in every block),
-        ``explanation``.
+        One row a circuit: ``circuit``; ``parts``, added; ``rheobase_V``; ``adaptation_index``, the median over the
+        blocks of the median over all trials and drives with 6 spikes or more; ``low`` and ``high``, the extremes of the
+        blocks; ``steps``, trials that count; ``spikes``, the most at one drive, mean over trials;
+        ``drive_of_most_spikes``, over the rheobase; ``repetitive``, whether at some drive half of the trials have 6
+        spikes or more; ``adapts``, whether the index is above 0 in every block; ``explanation``.
     """
     rows = []
     for change in changes():

@@ -18,8 +18,8 @@ _STATED = {
     ("cascaded connection", "delay of a stage / integration time"): (
         1.0,
         5.0,
-        "stage of 1 ms (a synapse alone) to 5 ms (group 40 of a synfire chain fires about 200 ms after group 1, a model: "
-        "Jun & Jin 2007, doi:10.1371/journal.pone.0000723)",
+        "1 ms (a synapse alone, not verified) to 5 ms a stage (group 40 of a synfire chain fires about 200 ms after "
+        "group 1; a model, Jun & Jin 2007, doi:10.1371/journal.pone.0000723)",
     ),
     ("cascaded connection", "jitter of a stage / integration time"): (
         0.1,
@@ -84,7 +84,13 @@ def trait_ranges() -> pd.DataFrame:
     leaky = 0.2 * cells["rheobase_pA"] * cells["fi_slope_Hz_per_pA"] * tau * 1e-3
     allen = f"{len(cells)} cell classes, Allen Cell Types Database"
     rows = [
-        ("leaky integration", "integration time / mean interval", leaky.min(), leaky.max(), f"{allen}: from f-I slopes"),
+        (
+            "leaky integration",
+            "integration time / mean interval",
+            leaky.min(),
+            leaky.max(),
+            f"{allen}: from f-I slopes",
+        ),
         (
             "threshold firing",
             "relative width of the threshold",

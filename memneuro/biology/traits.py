@@ -1,9 +1,9 @@
-r"""The six traits as biology sees them: one dimensionless number each, the same for cells, models and memristor neurons.
+r"""The six traits as biology sees them: dimensionless numbers, the same for cells, models and memristor neurons.
 
 Every neuron is measured in units of its own. Its time unit is the integration time tau: the membrane time constant of a
-cell or a model, the time 1/gamma1 in which a filament dissolves. Its unit of drive is the rheobase: the smallest step that
-fires it without noise, a current for models (15 tau long) and a voltage for memristor neurons (50 tau); for cells the
-smallest that fires in the one sweep recorded of each current, 0.5 or 1 s long.
+cell or a model, the time 1/gamma1 in which a filament dissolves. Its unit of drive is the rheobase: the smallest step
+that fires it without noise, a current for models (15 tau long) and a voltage for memristor neurons (50 tau); for cells
+the smallest that fires in the one sweep recorded of each current, 0.5 or 1 s long.
 
 =====================  ================================================================================================
 Trait                  Measure
@@ -36,7 +36,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from brian2 import Network, Quantity, SpikeMonitor, TimedArray, amp, ms, second, volt
+from brian2 import Network, Quantity, SpikeMonitor, TimedArray, amp, ms, second, us, volt
 from numpy.typing import NDArray
 from scipy.optimize import curve_fit, minimize
 from scipy.signal import lfilter
@@ -195,7 +195,8 @@ class Measured:
     Parameters
     ----------
     traits : DataFrame
-        ``trait``, ``measure``, ``neuron``, ``kind``, ``value``, ``low``, ``high``, ``note``.
+        ``trait``, ``measure``, ``neuron``, ``kind``, ``value``, ``low``, ``high``, ``note``. Without a value, but with a
+        ``high``: an upper limit.
     curves : DataFrame
         Steps, one row a drive: ``neuron``, ``kind``, ``drive`` (over the rheobase), ``rate`` (times tau), ``latency``
         (over tau), ``cv``, ``fano``, ``adaptation_index``.
@@ -220,6 +221,7 @@ class _Rows:
         """One row: median and extremes of the values that are there."""
         found = np.array([value for value in values if np.isfinite(value)], dtype=float)
         numbers = (np.median(found), found.min(), found.max()) if found.size else (np.nan,) * 3
+        note = note or ("" if found.size else "too few spikes")
         self.rows.append((trait, measure, self.neuron, self.kind, *map(float, numbers), note))
 
     def table(self) -> pd.DataFrame:
@@ -235,7 +237,7 @@ def memristor(neuron: OneM1T1R, name: str, dt: Quantity | None = None) -> Subjec
     return Subject(name, "memristor", neuron, leak_time(neuron), volt, (0.4, 1.2), dt=dt)
 
 
-def reference(name: str, label: str | None = None) -> Subject:
+def reference(name: str, label: str | None = None, target: str = "") -> Subject:
     """A reference neuron as a subject; its integration time is the membrane time constant of its card."""
     neuron = ReferenceNeuron(name)
     values = {key: value for key, (value, _) in neuron.parameters().items()}
@@ -245,7 +247,6 @@ def reference(name: str, label: str | None = None) -> Subject:
         tau = values["c_area"] / values["g_leak"]
     else:
         tau = values["c_m"] / values["g_leak"]
-    target = "" if "c_area" in values else "numpy"
     return Subject(label or name, "reference", neuron, tau, amp, (1e-11, 3e-9), target)
 
 
@@ -295,7 +296,8 @@ def _run(
         monitor = SpikeMonitor(group)
         Network(group, monitor).run(duration, namespace={})
     index, times = np.asarray(monitor.i), np.asarray(monitor.t / second)
-    return [np.sort(times[index == k]) for k in range(n)]
+    order = np.lexsort((times, index))
+    return np.split(times[order], np.searchsorted(index[order], np.arange(1, n)))
 
 
 def find_rheobase(subject: Subject) -> float:
@@ -441,7 +443,7 @@ def measure_neuron(subject: Subject, trials: int = 20, seed: int = 1, noise_tau:
     trials = trials if noisy else 1
     unit = find_rheobase(subject)
     drives = np.array(DRIVES)
-    pulses = unit * np.concatenate([np.arange(0.05, 0.8, 0.1), np.arange(0.8, 1.3, 0.03), [1.4, 1.6, 2.0, 3.0]])
+    pulses = unit * np.concatenate([np.arange(0.05, 0.8, 0.05), np.arange(0.8, 1.3, 0.03), [1.4, 1.6, 2.0, 3.0]])
     pair_period = (PAIR_TAU + PAIR_GAP_TAU) * tau
     level = np.concatenate([unit * drives, pulses, [PAIR_DRIVE * unit]])
     width = np.concatenate([np.full(len(drives), step), np.full(len(pulses), PULSE_TAU * tau), [PAIR_TAU * tau]])
@@ -463,10 +465,11 @@ def measure_neuron(subject: Subject, trials: int = 20, seed: int = 1, noise_tau:
     rows.add(TRAITS[0], LEAKY, (tau / _pooled_interval(trains) for trains in at(1.2)), where)
     widths, probabilities = [], []
     for run in runs:
-        middle = [[train[train < PULSE_TAU * tau].size > 0 for train in run[len(drives) + k]] for k in range(len(pulses))]
-        centre, deviation = threshold(np.repeat(pulses, trials), np.array(middle).ravel())
+        single = run[len(drives) : -1]
+        fired = np.array([[train[train < PULSE_TAU * tau].size > 0 for train in trains] for trains in single])
+        centre, deviation = threshold(np.repeat(pulses, trials), fired.ravel())
         widths.append(deviation / centre)
-        probabilities.append(np.mean(middle, axis=1))
+        probabilities.append(fired.mean(axis=1))
     rows.add(TRAITS[1], WIDTH, widths, "" if noisy else "no noise: a step")
     rows.add(TRAITS[2], LATENCY, (_median(_first(t, 0, step) / tau for t in trains) for trains in at(1.5)))
     everything = [[train for trains in run[: len(drives)] for train in trains] for run in runs]
@@ -580,27 +583,41 @@ def _under_noise(
     n = BLOCKS * trials
     spikes = _run(subject, np.full(n, unit), duration, fluctuation=FLUCTUATION * unit, seed=seed)
     blocks = [[train * second for train in spikes[k * trials : (k + 1) * trials]] for k in range(BLOCKS)]
-    absolute = [float(refractory_period(block, duration=duration).absolute / subject.tau) for block in blocks]
+    found = [float(refractory_period(block, duration=duration).absolute / subject.tau) for block in blocks]
+    absolute = [value if value > 0 else float("nan") for value in found]  # 0: as short as chance alone would have it
     return absolute, [_mean(st.isi_cv(train) for train in block) for block in blocks]
 
 
 def measure_chain(
-    neuron: OneM1T1R, name: str, trials: int = 10, duration: Quantity = 600 * ms, seed: int = 1, dt: Quantity | None = None
+    neuron: OneM1T1R,
+    name: str,
+    trials: int = 10,
+    duration: Quantity = 1200 * ms,
+    seed: int = 1,
+    dt: Quantity | None = 20 * us,
 ) -> pd.DataFrame:
     """Delay and jitter along a chain of three memristor neurons, as rows of the table of traits.
 
-    The chain is that of :func:`memneuro.experiment.cascade.cascade`. Delay and jitter: median and standard deviation
-    over the chains of the time from the first spike of a stage to the first spike of the next; value: mean of the second
-    and third stage, low and high: the two.
+    The chain is that of :func:`memneuro.experiment.cascade.cascade`. Delay and jitter are the median of the time from
+    the first spike of a stage to the first spike of the next, over the chains in which the earlier stage fired, and
+    half of its central 68 %; a stage that has not fired by the end counts as later than all others. Value: mean of the
+    second and third stage; low, high: the two.
     """
     tau = float(leak_time(neuron) / ms)
     table = cascade(neuron, trials=trials, duration=duration, seed=seed, dt=dt)
-    later = table[table["stage"] > 1].groupby("stage")["delay_from_previous_ms"]
-    fired = float((table.loc[table["stage"] > 1, "spikes"] > 0).mean())
+    first = table.pivot(index="trial", columns="stage", values="first_spike_ms")
+    delays, jitters, fired = [], [], []
+    for stage in (2, 3):
+        started = first[first[stage - 1].notna()]
+        late = (started[stage] - started[stage - 1]).fillna(np.inf).to_numpy()
+        fired.append(f"{int(np.isfinite(late).sum())} of {late.size}")
+        q = [float(np.quantile(late, p, method="nearest")) if late.size else np.nan for p in (0.16, 0.5, 0.84)]
+        delays.append(q[1] / tau)
+        jitters.append((q[2] - q[0]) / 2 / tau)
     rows = _Rows(name, "memristor")
-    note = f"stages 2 and 3 of {trials} chains, {fired:.0%} fired"
-    rows.add(TRAITS[2], DELAY, later.median() / tau, note)
-    rows.add(TRAITS[2], JITTER, later.std() / tau, note)
+    note = f"stage 2 fired in {fired[0]} chains, stage 3 in {fired[1]}"
+    rows.add(TRAITS[2], DELAY, delays, note)
+    rows.add(TRAITS[2], JITTER, jitters, note)
     return rows.table()
 
 
@@ -608,33 +625,41 @@ def measure_chain(
 
 
 def membrane_time_constant(recording: Recording) -> Quantity:
-    """Time constant of the response to the strongest hyperpolarising step, from a single exponential.
+    """Time constant of the response to a hyperpolarising current, from a single exponential.
 
-    For cells without a note of their resistance and capacitance. The fit begins 1 ms after the onset and takes the first
-    100 ms or the step, whichever is shorter.
+    For cells without a note of their resistance and capacitance. The current is the strongest hyperpolarising step, or
+    a hyperpolarising pulse of at least 20 ms that all sweeps have in common, whose responses are then averaged. The
+    fit begins 1 ms after the onset and takes the first 100 ms or the whole pulse, whichever is shorter.
 
     Raises
     ------
     ValueError
-        When no step is hyperpolarising, or the fit fails.
+        When there is no such current, or the fit fails.
     """
     start, end = step_windows(recording)[0]
     holding, level = holding_and_step(recording, (start, end))
     change = np.asarray(level - holding)
     k = int(np.argmin(change))
-    if change[k] >= 0:
-        raise ValueError(f"{recording.name} has no hyperpolarising step")
-    sweep = recording.sweeps[k]
-    t, v = np.asarray(sweep.time / second), si_array(sweep.voltage, volt, "voltage")
-    first, last = float(start / second) + 1e-3, min(float(end / second), float(start / second) + 0.1)
-    part = (t >= first) & (t < last)
-    x, y = t[part] - first, v[part]
+    time = np.asarray(recording.sweeps[0].time / second)
+    if change[k] < 0:
+        first, last = float(start / second), float(end / second)
+        voltage = si_array(recording.sweeps[k].voltage, volt, "voltage")
+    else:
+        current = np.median([si_array(sweep.current, amp, "current") for sweep in recording.sweeps], axis=0)
+        down = np.flatnonzero((current < current[0] - 1e-11) & (time < float(start / second)))
+        if down.size == 0 or time[down[-1]] - time[down[0]] < 0.02:
+            raise ValueError(f"{recording.name} has no hyperpolarising current")
+        first, last = float(time[down[0]]), float(time[down[-1]])
+        voltage = np.mean([si_array(sweep.voltage, volt, "voltage") for sweep in recording.sweeps], axis=0)
+    first, last = first + 1e-3, min(last, first + 0.1)
+    part = (time >= first) & (time < last)
+    x, y = time[part] - first, voltage[part]
     try:
         found, _ = curve_fit(
             lambda s, a, b, tau: a + b * np.exp(-s / tau), x, y, p0=[y[-1], y[0] - y[-1], 0.02], maxfev=5000
         )
     except RuntimeError as error:
-        raise ValueError(f"{recording.name}: no exponential fits the response to a hyperpolarising step") from error
+        raise ValueError(f"{recording.name}: no exponential fits the response to a hyperpolarising current") from error
     if not 1e-3 < found[2] < 0.3:
         raise ValueError(f"{recording.name}: a time constant of {found[2]:.3g} s is not one of a membrane")
     return float(found[2]) * second
@@ -646,7 +671,7 @@ def _time_constant(recording: Recording) -> tuple[float, str]:
     except ValueError:
         pass
     try:
-        return float(membrane_time_constant(recording)), "tau fitted to a hyperpolarising step"
+        return float(membrane_time_constant(recording)), "tau fitted to the response to a hyperpolarising current"
     except ValueError as error:
         return float("nan"), str(error)
 
@@ -711,7 +736,9 @@ def _cell_steps(rows: _Rows, steps: Recording, tau: float, how: str) -> None:
     relative = amplitude / unit
     silent, firing = amplitude[rate == 0], amplitude[rate > 0]
     below = silent[silent < unit].max() if np.any(silent < unit) else np.nan
-    rows.add(TRAITS[1], WIDTH, [], f"one sweep a current; at most {(firing.min() - below) / (firing.min() + below):.2g}")
+    rows.add(
+        TRAITS[1], WIDTH, [], f"one sweep a current; at most {(firing.min() - below) / (firing.min() + below):.2g}"
+    )
     for measure, trait, drive, column, needed, power in (
         (LEAKY, TRAITS[0], 1.2, "isi_mean_ms", 2, -1),
         (LATENCY, TRAITS[2], 1.5, "latency_ms", 1, 1),

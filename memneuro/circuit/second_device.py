@@ -2,8 +2,9 @@ r"""The 1M1T1R neuron with a second volatile device, from the gate to ground bes
 
 .. math:: C_g \frac{dV}{dt} = \frac{V_{in} - V}{R_d} - \frac{V}{R_c} - \frac{V}{R_b}
 
-The second device is of the same card as the first, growth may be faster by a factor, and sees the gate voltage V. It grows while the gate is
-charged and dissolves in between. It has no noise of its own, so that the two circuits can be compared with one noise.
+The second device is of the same card as the first and sees the gate voltage V; its growth may be faster by a factor. It
+grows while the gate is charged and dissolves in between. It has no noise of its own, so that the two circuits can be
+compared with one noise.
 """
 
 from __future__ import annotations

@@ -4,10 +4,10 @@ r"""The 1M1T1R neuron whose device warms up by its own current.
 
    C_{th} \frac{dT}{dt} = \frac{(V_{in} - V)^2}{R_d} - C_{th} \frac{T - T_0}{\tau_{th}}
 
-T replaces the constant temperature in every Arrhenius rate, in V_0 and in the noise; T_0 is the card's temperature. The
-heat capacity by default is that of 4 um x 4 um x 10 nm of oxide (about 2e6 J/(m^3 K)), the size of the published device.
-The time constant of 0.1 s is chosen so long that spikes add up, as if the device were thermally insulated: one of that
-size on a chip cools within a microsecond, and then no heat is left at the next spike.
+T replaces the constant temperature in every Arrhenius rate, in V_0 and in the noise; T_0 is the card's temperature.
+The heat capacity by default is that of 4 um x 4 um x 10 nm of oxide (about 2e6 J/(m^3 K)), the size of the published
+device. The time constant of 0.1 s is chosen so long that spikes add up, as if the device were thermally insulated: one
+of that size on a chip cools within a microsecond, and then no heat is left at the next spike.
 """
 
 from __future__ import annotations

@@ -15,31 +15,30 @@ from matplotlib.patches import Patch
 from memneuro.biology import traits as tr
 from memneuro.figure.style import BLACK, BLUE, GREEN, ORANGE, PURPLE, SKY, VERMILION, new_figure
 
-BAND = {"color": "0.85", "linewidth": 0}
+BAND: dict[str, Any] = {"color": "0.85", "linewidth": 0}
 MEMRISTORS = ((BLUE, "o"), (VERMILION, "s"))
 REFERENCES = ((GREEN, "^", "-"), (GREEN, "v", "--"), (PURPLE, "<", "-"), (ORANGE, ">", "-"), (SKY, "P", "-"))
 CELLS: dict[str, Any] = {"color": BLACK, "marker": "D", "markersize": 3.5, "markerfacecolor": "white"}
 
 
 def draw(tables: Mapping[str, pd.DataFrame]) -> Figure:
-    """Draw ``traits``, ``curves`` and ``firing``."""
-    traits, curves, firing = tables["traits"], tables["curves"], tables["firing"]
+    """Draw ``traits`` and ``curves``."""
+    traits, curves = tables["traits"], tables["curves"]
     looks = _looks(traits)
     figure, axes = new_figure(3, 2, height=6.4)
     (leaky, width), (chain, index), (refractory, irregular) = axes
     _strip(leaky, traits, (tr.LEAKY,), ("",), looks, log=True)
-    leaky.set_xlabel("integration time / mean interval")
-    for name, part in firing.groupby("neuron", sort=False):
-        width.plot(part["drive"], part["probability"], **looks[str(name)] | {"markersize": 2.2, "linewidth": 0.9})
-    width.set(xlabel="pulse / rheobase", ylabel="firing probability", xlim=(0.9, 1.5), ylim=(-0.04, 1.04))
+    leaky.set_xlabel(r"$\tau$ / mean interval")
+    _strip(width, traits, (tr.WIDTH,), ("",), looks, log=True)
+    width.set_xlabel("relative width of threshold")
     labels = ("delay", "jitter", "latency")
     _strip(chain, traits, (tr.DELAY, tr.JITTER, tr.LATENCY), labels, looks, log=True)
-    chain.set_xlabel("time / integration time")
+    chain.set_xlabel(r"time / $\tau$")
     _strip(index, traits, (tr.INDEX,), ("",), looks, log=False)
     index.axvline(0, color=BLACK, linestyle=":", linewidth=0.8)
     index.set_xlabel("adaptation index")
     _strip(refractory, traits, (tr.REFRACTORY,), ("",), looks, log=True)
-    refractory.set_xlabel("refractory / integration time")
+    refractory.set_xlabel(r"refractory period / $\tau$")
     low, high = _literature(traits, tr.CV)
     irregular.axhspan(low, high, **BAND)
     for name, part in curves.groupby("neuron", sort=False):
@@ -97,11 +96,15 @@ def _strip(
         for k, name in enumerate(names):
             y = top - step * k
             part = rows[rows["kind"] == "recorded"] if name == "recorded" else rows[rows["neuron"] == name]
+            look = {**(CELLS if name == "recorded" else {**looks[name], "markersize": 4}), "linestyle": "none"}
+            limits = part[part["value"].isna() & part["high"].notna()]
+            axes.plot(limits["high"], np.full(len(limits), y), **{**look, "marker": 8})  # caret, pointing left
+            if log and (part["value"] == 0).any():
+                axes.plot([0], [y], transform=axes.get_yaxis_transform(), clip_on=False, **look)
             part = part[part["value"].notna() & ((part["value"] > 0) | (not log))]
-            look = CELLS if name == "recorded" else {**looks[name], "markersize": 4}
             for row in part.itertuples():
                 axes.plot([row.low, row.high], [y, y], color=look["color"], linewidth=0.8, marker="")
-            axes.plot(part["value"], np.full(len(part), y), **{**look, "linestyle": "none"})
+            axes.plot(part["value"], np.full(len(part), y), **look)
         ticks.append(((top + bottom) / 2 + step / 2, label))
     axes.set_yticks([y for y, _ in ticks], [label for _, label in ticks])
     axes.tick_params(axis="y", length=0)

@@ -47,8 +47,17 @@ def default_models() -> list[str]:
 
 
 def shipped_fits() -> pd.DataFrame:
-    """The fits that come with the package, one row a fit and parameter."""
-    path = resources.files("memneuro") / "biology" / "fit" / "fits.csv"
+    """The fits that come with the package, one row a fit and parameter; see `memneuro.biology.fit.search.Fits.table`."""
+    return _shipped("fits.csv")
+
+
+def shipped_comparison() -> pd.DataFrame:
+    """Their tests, one row a fit; see `memneuro.biology.fit.evaluate.evaluate`."""
+    return _shipped("comparison.csv")
+
+
+def _shipped(name: str) -> pd.DataFrame:
+    path = resources.files("memneuro") / "biology" / "fit" / name
     with path.open(encoding="utf-8") as stream:
         return pd.read_csv(stream)
 
@@ -174,9 +183,7 @@ def _one(
     if held is not None:
         return evaluate(fits_from_table(held, built), [data], backend=backend), None
     journal = None if folder is None else folder / f"{model}.npz"
-    fits: Fits = fit(
-        built, [data], seeds, generations=generations, journal=journal, backend=backend, progress=progress
-    )
+    fits: Fits = fit(built, [data], seeds, generations=generations, journal=journal, backend=backend, progress=progress)
     return evaluate(fits, [data], backend=backend), fits.table()
 
 

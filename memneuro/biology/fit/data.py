@@ -153,7 +153,9 @@ def step_data(recording: Recording, threshold: Quantity = SPIKE_THRESHOLD) -> Ce
         found = [np.asarray(spike_times(sweep.time, sweep.voltage, threshold) / second) for sweep in sweeps]
         train = np.concatenate([times + k * length for k, times in enumerate(found)])
         if not train.size:
-            raise ValueError(f"{recording.name} has no spike above {threshold} in every other sweep; nothing can be fitted")
+            raise ValueError(
+                f"{recording.name} has no spike above {threshold} in every other sweep; nothing can be fitted"
+            )
         current = np.concatenate([si_array(sweep.current, amp, "current") for sweep in sweeps])
         interval = float(recording.sampling_interval / second)
         pool = max(1, round(FINEST / interval))

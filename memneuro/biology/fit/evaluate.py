@@ -61,12 +61,8 @@ def evaluate(
         factor of the model with itself; and ``gamma_normalised_8ms``, at the precision of 8 ms, which is usual in
         publications that fit such recordings (doi:10.7554/eLife.72951).
     """
-    known = {cell.name: cell.test for cell in cells}
-    tests = [known[name] for name, _ in fits.jobs]
+    tests, found = _run(fits, cells, seed, dt, backend)
     trials = TRIALS if fits.model.stochastic else 1
-    step = fits.model.test_step if dt is None else dt
-    program = FitProgram(fits.model, tests, 1, trials, dt=step, backend=backend)
-    found = program.run(fits.points[:, np.newaxis, :], seed)
     rows = []
     for (name, fit_seed), loss, test, (index, times) in zip(fits.jobs, fits.loss, tests, found, strict=True):
         gamma, wide = (_gamma(test, index, times, trials, precision) for precision in (PRECISION, WIDE))
@@ -93,6 +89,27 @@ def evaluate(
             }
         )
     return pd.DataFrame(rows)
+
+
+def held_out_spikes(
+    fits: Fits, cells: Sequence[CellData], *, seed: int = 12345, dt: Quantity | None = None, backend: str = "cpp"
+) -> list[list[np.ndarray]]:
+    """The spikes behind :func:`evaluate`: for each fit the trains of its trials, in seconds from the start."""
+    _, found = _run(fits, cells, seed, dt, backend)
+    trials = TRIALS if fits.model.stochastic else 1
+    return [[np.sort(times[index == k]) for k in range(trials)] for index, times in found]
+
+
+def _run(
+    fits: Fits, cells: Sequence[CellData], seed: int, dt: Quantity | None, backend: str
+) -> tuple[list[Response], list[tuple[np.ndarray, np.ndarray]]]:
+    """The held-out stimulus and the spikes of each fit."""
+    known = {cell.name: cell.test for cell in cells}
+    tests = [known[name] for name, _ in fits.jobs]
+    trials = TRIALS if fits.model.stochastic else 1
+    step = fits.model.test_step if dt is None else dt
+    program = FitProgram(fits.model, tests, 1, trials, dt=step, backend=backend)
+    return tests, program.run(fits.points[:, np.newaxis, :], seed)
 
 
 def _gamma(test: Response, index: np.ndarray, times: np.ndarray, trials: int, precision: Quantity) -> float:

@@ -54,15 +54,14 @@ def gif() -> FitModel:
         *_ESCAPE,
         Free("tau_fast", 3, 60, "msecond", log=True),
         Free("tau_slow", 30, 600, "msecond", log=True),
-        Free("tau_theta", 2, 100, "msecond", log=True),
-        Free("coupling", 0, 2, "1"),
-        Free("v_coupling", -110, -50, "mvolt"),
+        Free("delta_t", 0.3, 20, "mvolt", log=True),
+        Free("v_upstroke", 0, 40, "mvolt"),
         Free("eta_fast", -50, 150, "pamp"),
         Free("eta_slow", -20, 60, "pamp"),
         Free("gamma_fast", -10, 30, "mvolt"),
         Free("gamma_slow", -5, 15, "mvolt"),
     )
-    return reference("gif", "GIF", free, "doi:10.1371/journal.pcbi.1004275")
+    return reference("gif", "GIF", free, "doi:10.1371/journal.pcbi.1004275", "exponential_gif")
 
 
 _CONDUCTANCES = (

@@ -36,7 +36,7 @@ GENERATIONS = 60
 #: The first generations sample the whole cube evenly; the search starts from the best point found.
 EXPLORED = 10
 POPULATION = 16
-TRIALS = 2
+TRIALS = 1
 #: First step of the search, as a part of the unit cube.
 SIGMA = 0.15
 #: Loss above the best within which a point counts as equally good, for confidence ranges.
@@ -204,7 +204,7 @@ def fit(
     history_points, history_losses = np.array(every_point), np.array(every_loss)
     finalists = _finalists(searches, history_points, history_losses, population)
     again = np.mean(
-        [evaluate(finalists, seed=generations + 1 + k) for k in range(2 if model.stochastic else 1)], axis=0
+        [evaluate(finalists, seed=generations + 1 + k) for k in range(4 if model.stochastic else 1)], axis=0
     )
     best = again.argmin(axis=1)
     rows = np.arange(len(jobs))

@@ -24,7 +24,7 @@ from memneuro.tables import write_csv
 def groups(ablation: bool) -> dict[str, list[str]]:
     """The recordings that are fitted in one program; models with a trait taken away are fitted to the noise only."""
     found: dict[str, list[str]] = {}
-    for name in recording_names():
+    for name in sorted(recording_names(), reverse=True):
         found.setdefault(name.split("/")[0], []).append(name)
     return {kind: names for kind, names in found.items() if kind == "raphe" or not ablation}
 
