@@ -195,8 +195,8 @@ class Measured:
     Parameters
     ----------
     traits : DataFrame
-        ``trait``, ``measure``, ``neuron``, ``kind``, ``value``, ``low``, ``high``, ``note``. Without a value, but with a
-        ``high``: an upper limit.
+        ``trait``, ``measure``, ``neuron``, ``kind``, ``value``, ``low``, ``high``, ``note``. Without a value, but with
+        a ``high``: an upper limit.
     curves : DataFrame
         Steps, one row a drive: ``neuron``, ``kind``, ``drive`` (over the rheobase), ``rate`` (times tau), ``latency``
         (over tau), ``cv``, ``fano``, ``adaptation_index``.
@@ -736,8 +736,9 @@ def _cell_steps(rows: _Rows, steps: Recording, tau: float, how: str) -> None:
     relative = amplitude / unit
     silent, firing = amplitude[rate == 0], amplitude[rate > 0]
     below = silent[silent < unit].max() if np.any(silent < unit) else np.nan
-    rows.add(
-        TRAITS[1], WIDTH, [], f"one sweep a current; at most {(firing.min() - below) / (firing.min() + below):.2g}"
+    bound = (firing.min() - below) / (firing.min() + below)
+    rows.rows.append(
+        (TRAITS[1], WIDTH, rows.neuron, rows.kind, np.nan, 0.0, bound, "one sweep a current: a limit only")
     )
     for measure, trait, drive, column, needed, power in (
         (LEAKY, TRAITS[0], 1.2, "isi_mean_ms", 2, -1),

@@ -78,7 +78,7 @@ def compare(tables: Tables) -> pd.DataFrame:
                 "normalised": row["gamma_normalised"],
                 "spread over fits": row["gamma_normalised_sd"],
                 "normalised, 8 ms": row["gamma_normalised_8ms"],
-                "cells at least as good as stochastic LIF": f"{int((own >= lif.reindex(own.index)).sum())} of {len(own)}",
+                "as good as stochastic LIF": f"{int((own >= lif.reindex(own.index)).sum())} of {len(own)} cells",
                 "over AdEx": own.mean() / adex.reindex(own.index).mean(),
                 "rate error": row["rate_error"],
                 "CV error": row["cv_error"],
@@ -94,8 +94,8 @@ CHAPTER = Chapter(
     paragraphs=(
         "Each model was fitted to the spikes of a cell under 60 s of noise (six neurons of the dorsal raphe, "
         "github.com/apayeur/GIF-K), with the same search (CMA-ES, the same number of candidates, three seeds), and "
-        "tested on another noise that the cell had got ten times. Of the memristor neuron only the input (gain, offset, "
-        "time constant), the time scale, the control resistor and the position of mu and V0 within the "
+        "tested on another noise that the cell had got ten times. Of the memristor neuron only the input (gain, "
+        "offset, time constant), the time scale, the control resistor and the position of mu and V0 within the "
         "device-to-device spread were free.",
         "The coincidence factor counts spikes within 4 ms, less those expected by chance; divided by what the cell "
         "reaches with itself it is 1 for a model as good as a repeat of the experiment.",
@@ -113,7 +113,7 @@ CHAPTER = Chapter(
     notes=(
         "The fits come with the package (fits.csv with seeds and ranges); `memneuro compare RECORDING --refit` repeats "
         "them. DRN163 has no repeats: its last 20 s of training noise were held out instead, without normalisation.",
-        "Without stochasticity, plasticity or refractory period: the memristor neuron fitted anew with that trait taken "
-        "away.",
+        "Without stochasticity, plasticity or refractory period: the memristor neuron fitted anew with that trait "
+        "taken away.",
     ),
 )

@@ -1,4 +1,4 @@
-r"""The 1M1T1R neuron with spike-frequency adaptation: a second capacitor and resistor at the foot of the control resistor.
+r"""The 1M1T1R neuron with spike-frequency adaptation: a capacitor and a resistor at the foot of the control resistor.
 
 .. math::
 
@@ -6,7 +6,8 @@ r"""The 1M1T1R neuron with spike-frequency adaptation: a second capacitor and re
    C_f \frac{dV_f}{dt} &= \frac{V - V_f}{R_c} - \frac{V_f}{R_f}
 
 The control resistor no longer ends at ground but on a capacitor. The charge that every spike sends through it raises
-V_f, and the gate then comes to rest at V_f and not at 0 V. That much less voltage is left across the device, so it fires
+V_f, and the gate then comes to rest at V_f and not at 0 V. That much less voltage is left across the device, so it
+fires
 later: each spike raises the threshold by about ``C_g V_in/C_f``, which decays with ``R_f C_f``. Without the two parts
 (R_f to zero) the circuit is that of :mod:`memneuro.circuit.one_m1t1r`.
 """

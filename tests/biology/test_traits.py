@@ -1,9 +1,11 @@
 """Traits measured on neurons whose traits are known, and the step of the memristor's."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
-from brian2 import ms, us
+from brian2 import Network, SpikeMonitor, StateMonitor, amp, farad, joule, kelvin, ms, second, us, volt
 
 from memneuro.biology import Recording, traits
 from memneuro.biology.adaptation import adaptation_table, smallest_change
@@ -112,22 +114,14 @@ def test_a_second_device_that_cannot_grow_is_the_plain_circuit():
 def test_a_fast_second_device_empties_the_gate():
     counts = [len(spikes_of(SecondDeviceOneM1T1R(CARD, speed=speed), trials=3)) for speed in (1.0, 1000.0)]
     assert counts[1] != counts[0]
-    assert SecondDeviceOneM1T1R(CARD, speed=7.0).with_(c_gate=2e-11 * farad()).speed == 7.0
+    assert SecondDeviceOneM1T1R(CARD, speed=7.0).with_(c_gate=2e-11 * farad).speed == 7.0
     with pytest.raises(ValueError, match="speed"):
         SecondDeviceOneM1T1R(CARD, speed=0)
     with pytest.raises(ValueError, match="hopping"):
         SecondDeviceOneM1T1R("compact")
 
 
-def farad():
-    from brian2 import farad
-
-    return farad
-
-
 def test_a_large_heat_capacity_is_the_plain_circuit():
-    from brian2 import joule, kelvin, second
-
     plain = spikes_of(OneM1T1R(CARD), trials=3)
     cold = SelfHeatingOneM1T1R(CARD, heat_capacity=1 * joule / kelvin)
     assert np.allclose(plain["time_ms"], spikes_of(cold, trials=3)["time_ms"], atol=0.05)
@@ -137,8 +131,6 @@ def test_a_large_heat_capacity_is_the_plain_circuit():
 
 def test_the_heat_of_a_spike_is_what_the_charging_dissipates():
     """Charging C through a resistor turns C V^2/2 into heat: 3.9 pJ at 0.88 V and 10 pF, 12 K at 0.32 pJ/K."""
-    from brian2 import Network, SpikeMonitor, StateMonitor, second, volt
-
     group = SelfHeatingOneM1T1R(CARD, thermal_time=100 * second).group(1, drive=0.88 * volt, noise=False)
     monitor, spikes = StateMonitor(group, "temperature", record=True), SpikeMonitor(group)
     Network(group, monitor, spikes).run(30 * ms, namespace={})
@@ -172,8 +164,6 @@ def test_half_the_step_gives_the_same_traits(circuit):
 
 def cell(interval_ms, rheobase=3, tau_ms=20.0):
     """Ten steps of 1 s from -20 pA by 10 pA on; spikes with a given interval from the rheobase on; no noise."""
-    from brian2 import amp, second, volt
-
     time = np.arange(0, 1.5, 1e-4)
     sweeps = []
     for k in range(10):
@@ -185,7 +175,18 @@ def cell(interval_ms, rheobase=3, tau_ms=20.0):
             for t in np.arange(0.2 + 0.03, 1.2, interval_ms * 1e-3):
                 voltage += 0.1 * np.exp(-(((time - t) / 5e-4) ** 2))
         sweeps.append(Sweep(time * second, voltage * volt, on * level * amp))
-    return Recording("made/cell", "current_steps", tuple(sweeps), 1e-4 * second, "measured", (), {}, None)
+    return Recording(
+        name="made/cell",
+        protocol="current_steps",
+        sweeps=tuple(sweeps),
+        sampling_interval=1e-4 * second,
+        current_source="recorded",
+        source="made",
+        licence="none",
+        traps=(),
+        metadata={},
+        path=Path("made"),
+    )
 
 
 def test_a_made_cell_gives_what_it_was_made_of():
@@ -234,7 +235,10 @@ def test_verdicts_in_words(value, signed, ratio, words):
 
 
 def test_a_verdict_needs_something_to_compare_with():
-    rows = [("t", traits.LEAKY, "m", "memristor", 0.5, 0.4, 0.6, ""), ("t", traits.LEAKY, "c", "recorded", 0.4, 0.4, 0.4, "")]
+    rows = [
+        ("t", traits.LEAKY, "m", "memristor", 0.5, 0.4, 0.6, ""),
+        ("t", traits.LEAKY, "c", "recorded", 0.4, 0.4, 0.4, ""),
+    ]
     table = brain_likeness.verdicts(pd.DataFrame(rows, columns=traits.COLUMNS))
     assert table["cells_ratio"].tolist() == pytest.approx([1.25]) and "literature" not in table["verdict"][0]
     alone = brain_likeness.verdicts(pd.DataFrame(rows[:1], columns=traits.COLUMNS))

@@ -7,7 +7,7 @@ fitted, and the search of each model is kept so that it can be resumed.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from importlib import resources
 from multiprocessing import get_context
@@ -47,7 +47,7 @@ def default_models() -> list[str]:
 
 
 def shipped_fits() -> pd.DataFrame:
-    """The fits that come with the package, one row a fit and parameter; see `memneuro.biology.fit.search.Fits.table`."""
+    """The fits that come with the package, one row a fit and parameter, as `Fits.table` makes it."""
     return _shipped("fits.csv")
 
 
@@ -129,7 +129,7 @@ def compare(
     -------
     dict
         ``recording``; ``reliability`` of the cell; ``fitted``, whether the fits are new; ``models``: for each model
-        ``gamma``, ``gamma_normalised``, ``rate_error``, ``cv_error`` and more, means over the fits, with ``..._sd``; and
+        ``gamma``, ``gamma_normalised``, ``rate_error``, ``cv_error`` and more, means over the fits, with ``..._sd``;
         ``rows``, one a fit, as :func:`memneuro.biology.fit.evaluate.evaluate` gives them.
 
     Raises
@@ -197,7 +197,7 @@ def summary(rows: pd.DataFrame) -> dict[str, dict[str, float]]:
     return found
 
 
-def compare_text(result: dict[str, Any]) -> str:
+def compare_text(result: Mapping[str, Any]) -> str:
     """Lay out a comparison as a table."""
     rows = []
     for name, found in result["models"].items():

@@ -127,8 +127,8 @@ def cell_data(name: str, training: Recording, test: Recording | None = None) -> 
     held = response(test)
     if not np.isclose(held.sampling_interval, train.sampling_interval):
         raise ValueError(
-            f"{name} was sampled every {train.sampling_interval:g} s in training and every {held.sampling_interval:g} s "
-            "in the test; they must agree"
+            f"{name} was sampled every {train.sampling_interval:g} s in training and every "
+            f"{held.sampling_interval:g} s in the test; they must agree"
         )
     return CellData(name, train, held)
 

@@ -54,10 +54,12 @@ def evaluate(
     Returns
     -------
     DataFrame
-        One row a fit: ``model``, ``cell``, ``seed``; ``loss`` of the training; ``gamma``, the mean coincidence factor of
-        all pairs of a recorded repeat and a model's; ``reliability``, that of the cell with itself; ``gamma_normalised``,
+        One row a fit: ``model``, ``cell``, ``seed``; ``loss`` of the training; ``gamma``, the mean coincidence factor
+        of all pairs of a recorded repeat and a model's; ``reliability``, that of the cell with itself;
+        ``gamma_normalised``,
         their ratio (NaN for a cell with a single repeat); ``rate_hz``, ``rate_cell_hz``, ``rate_error`` (relative, with
-        its sign); ``cv``, ``cv_cell``, ``cv_error`` (of the intervals, likewise); ``model_reliability``, the coincidence
+        its sign); ``cv``, ``cv_cell``, ``cv_error`` (of the intervals, likewise); ``model_reliability``, the
+        coincidence
         factor of the model with itself; and ``gamma_normalised_8ms``, at the precision of 8 ms, which is usual in
         publications that fit such recordings (doi:10.7554/eLife.72951).
     """

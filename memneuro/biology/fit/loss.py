@@ -4,8 +4,8 @@ r"""How far the spikes of a candidate are from those of the cell.
 
    L = 1 - \tfrac12 (\Gamma_{4\,ms} + \Gamma_{16\,ms}) + \tfrac14 \left|\ln\frac{n + 1}{n_{cell} + 1}\right|
 
-Gamma is the coincidence factor of :mod:`memneuro.biology.trains` with the training spikes, averaged over the trials of a
-candidate. The wider precision and the number of spikes n lead the search where no spike coincides yet. The same for
+Gamma is the coincidence factor of :mod:`memneuro.biology.trains` with the training spikes, averaged over the trials of
+a candidate. The wider precision and the number of spikes n lead the search where no spike coincides yet. The same for
 every model.
 """
 

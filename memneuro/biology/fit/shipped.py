@@ -1,6 +1,7 @@
 """Fit every model to every recording that the package knows, and write the tables that come with it.
 
-``python -m memneuro.biology.fit.shipped --out DIR`` writes journals, ``fits.csv`` and ``comparison.csv`` and resumes what
+``python -m memneuro.biology.fit.shipped --out DIR`` writes journals, ``fits.csv`` and ``comparison.csv`` and resumes
+what
 it finds in DIR. Hours on two cores; models can be shared out over several calls, and ``--collect`` joins their tables.
 """
 
@@ -43,7 +44,7 @@ def write_fits(model: str, folder: Path, generations: int = GENERATIONS) -> None
 
 
 def collect(folder: Path) -> None:
-    """Join the tables of the models in `folder` into ``fits.csv`` and ``comparison.csv``, in the order of the models."""
+    """Join the tables of the models in `folder` into ``fits.csv`` and ``comparison.csv``."""
     for table in ("fits", "comparison"):
         paths = [folder / f"{table}_{model}.csv" for model in fit_model_names()]
         write_csv(pd.concat([pd.read_csv(path) for path in paths if path.exists()]), folder / f"{table}.csv")

@@ -87,7 +87,8 @@ def escape(distance: str) -> str:
     """Threshold condition of escape noise.
 
     A spike within a step with probability ``1 - exp(-hazard dt)``, ``hazard = rate_threshold exp(distance/delta_u)``,
-    with `distance` the name of the potential above the threshold. More than 20 delta_u below it, where the rate is below
+    with `distance` the name of the potential above the threshold. More than 20 delta_u below it, where the rate is
+    below
     3e-9 of `rate_threshold`, there is none: so the exponentials and the random number are needed only near a spike.
     """
     hazard = f"rate_threshold*exp_ieee(clip({distance}/delta_u, -50, 50))"
