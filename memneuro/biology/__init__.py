@@ -27,6 +27,7 @@ from memneuro.biology.hazard import RefractoryPeriod, hazard_function, refractor
 from memneuro.biology.history import excess_spikes, post_spike_gain
 from memneuro.biology.matching import coincidence_counts, gamma_many
 from memneuro.biology.recordings import CoarseSampling, Recording, Sweep, load
+from memneuro.biology.reference import ReferenceNeuron, reference_names
 from memneuro.biology.registry import (
     RecordingUnavailable,
     UnknownRecording,
@@ -59,6 +60,7 @@ __all__ = [
     "NormalisedCoincidence",
     "Recording",
     "RecordingUnavailable",
+    "ReferenceNeuron",
     "RefractoryPeriod",
     "StepFeatures",
     "Sweep",
@@ -94,6 +96,7 @@ __all__ = [
     "pairwise_coincidence_factors",
     "post_spike_gain",
     "recording_names",
+    "reference_names",
     "refractory_period",
     "reliability",
     "reliability_from_spikes",

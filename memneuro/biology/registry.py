@@ -378,7 +378,9 @@ def find(name: str, protocol: str = "current_steps") -> tuple[RecordingEntry, Re
     """
     if name not in RECORDINGS:
         known = ", ".join(recording_names())
-        raise UnknownRecording(f"unknown recording '{name}'; known are {known}, or the path of an .abf file")
+        raise UnknownRecording(
+            f"unknown recording '{name}'; known are {known}, or the path of a file (.abf, .nwb, .csv, .ibw)"
+        )
     entry = RECORDINGS[name]
     if protocol not in entry.files:
         has = ", ".join(sorted(entry.files))

@@ -51,7 +51,7 @@ from memneuro.biology.hazard import refractory_period
 from memneuro.biology.memristor import cell_time_constant, leak_time
 from memneuro.biology.recordings import Recording, load
 from memneuro.biology.reference import ReferenceNeuron
-from memneuro.biology.registry import RECORDINGS, RecordingUnavailable
+from memneuro.biology.registry import RECORDINGS, RecordingUnavailable, find, locate
 from memneuro.biology.stimulus import holding_and_step, step_windows
 from memneuro.circuit.drive import Drive, check
 from memneuro.circuit.one_m1t1r import OneM1T1R
@@ -737,9 +737,7 @@ def _cell_steps(rows: _Rows, steps: Recording, tau: float, how: str) -> None:
     silent, firing = amplitude[rate == 0], amplitude[rate > 0]
     below = silent[silent < unit].max() if np.any(silent < unit) else np.nan
     bound = (firing.min() - below) / (firing.min() + below)
-    rows.rows.append(
-        (TRAITS[1], WIDTH, rows.neuron, rows.kind, np.nan, 0.0, bound, "one sweep a current: a limit only")
-    )
+    rows.rows.append((TRAITS[1], WIDTH, rows.neuron, rows.kind, np.nan, 0.0, bound, "a limit: one sweep a current"))
     for measure, trait, drive, column, needed, power in (
         (LEAKY, TRAITS[0], 1.2, "isi_mean_ms", 2, -1),
         (LATENCY, TRAITS[2], 1.5, "latency_ms", 1, 1),
@@ -770,6 +768,8 @@ def measure_cells() -> tuple[pd.DataFrame, list[str]]:
         for protocol in ("current_steps", "test"):
             if protocol in entry.files:
                 try:
+                    if missing:  # one download that failed is enough: take what is there
+                        locate(find(name, protocol)[1], download=False)
                     found[protocol] = load(name, protocol)
                 except RecordingUnavailable as error:
                     missing.append(f"{name}, {protocol}: {error}")

@@ -24,7 +24,7 @@ REFERENCES = {
     "cortical_hodgkin_huxley": "Hodgkin-Huxley",
 }
 #: The models and the circuits of a quick look.
-FAST = ("lif", "adex", "gif")
+FAST = ("lif", "adex")
 FAST_CHANGES = ("plain", "RC foot", "second device")
 SIGNS = (tr.INDEX, tr.PAIRED)
 #: The measure of each trait that the table below the figure shows.

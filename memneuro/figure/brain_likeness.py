@@ -30,7 +30,7 @@ def draw(tables: Mapping[str, pd.DataFrame]) -> Figure:
     _strip(leaky, traits, (tr.LEAKY,), ("",), looks, log=True)
     leaky.set_xlabel(r"$\tau$ / mean interval")
     _strip(width, traits, (tr.WIDTH,), ("",), looks, log=True)
-    width.set_xlabel("relative width of threshold")
+    width.set_xlabel("relative width")
     labels = ("delay", "jitter", "latency")
     _strip(chain, traits, (tr.DELAY, tr.JITTER, tr.LATENCY), labels, looks, log=True)
     chain.set_xlabel(r"time / $\tau$")

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from brian2 import Network, SpikeMonitor, StateMonitor, amp, farad, joule, kelvin, ms, second, us, volt
 
+from memneuro.backend import backend
 from memneuro.biology import Recording, traits
 from memneuro.biology.adaptation import adaptation_table, smallest_change
 from memneuro.biology.recordings import Sweep
@@ -90,6 +91,7 @@ def test_adex_adapts():
 # Memristor neurons
 
 
+@pytest.mark.slow
 def test_the_residue_facilitates_and_the_foot_adapts():
     table = adaptation_table(blocks=2, trials=15, names=("plain", "RC foot"))
     by_name = table.set_index("circuit")
@@ -99,21 +101,38 @@ def test_the_residue_facilitates_and_the_foot_adapts():
     assert smallest_change(table[table["circuit"] == "plain"]) == ""
 
 
-def spikes_of(neuron, **options):
-    return run_pulses(neuron, amplitude=0.88, width=0.1, period=0.2, duration=60 * ms, seed=1, **options).spikes
+def short_run(neuron):
+    """Three neurons for 24 ms at 0.88 V, with the gate voltage of the first."""
+    with backend("numpy"):
+        options = {
+            "duration": 24 * ms,
+            "trials": 3,
+            "dt": 20 * us,
+            "seed": 1,
+            "record": ["v_gate"],
+            "record_step": 20 * us,
+        }
+        return run_pulses(neuron, amplitude=0.88, width=0.1, period=0.2, **options)
+
+
+def spikes_of(neuron):
+    return short_run(neuron).spikes
 
 
 def test_a_second_device_that_cannot_grow_is_the_plain_circuit():
-    plain = spikes_of(OneM1T1R(CARD), trials=3)
-    with_second = spikes_of(SecondDeviceOneM1T1R(CARD, speed=1e-6), trials=3)
-    assert len(plain) > 10
-    # Its off resistance of 1 Tohm is in parallel to the 250 Mohm of the control resistor.
-    assert np.allclose(plain["time_ms"], with_second["time_ms"], atol=0.1)
+    plain = spikes_of(OneM1T1R(CARD))
+    with_second = spikes_of(SecondDeviceOneM1T1R(CARD, speed=1e-6))
+    assert len(plain) > 5
+    # Its off resistance of 1 Tohm is in parallel to the 250 Mohm of the control resistor; later spikes amplify that.
+    assert np.allclose(plain["time_ms"][:5], with_second["time_ms"][:5], atol=0.05)
 
 
 def test_a_fast_second_device_empties_the_gate():
-    counts = [len(spikes_of(SecondDeviceOneM1T1R(CARD, speed=speed), trials=3)) for speed in (1.0, 1000.0)]
-    assert counts[1] != counts[0]
+    charge = []
+    for speed in (1.0, 1000.0):
+        run = short_run(SecondDeviceOneM1T1R(CARD, speed=speed))
+        charge.append(run.traces["v_gate"].sum() / (run.spikes["trial"] == 0).sum())
+    assert charge[1] < 0.8 * charge[0]
     assert SecondDeviceOneM1T1R(CARD, speed=7.0).with_(c_gate=2e-11 * farad).speed == 7.0
     with pytest.raises(ValueError, match="speed"):
         SecondDeviceOneM1T1R(CARD, speed=0)
@@ -122,18 +141,19 @@ def test_a_fast_second_device_empties_the_gate():
 
 
 def test_a_large_heat_capacity_is_the_plain_circuit():
-    plain = spikes_of(OneM1T1R(CARD), trials=3)
+    plain = spikes_of(OneM1T1R(CARD))
     cold = SelfHeatingOneM1T1R(CARD, heat_capacity=1 * joule / kelvin)
-    assert np.allclose(plain["time_ms"], spikes_of(cold, trials=3)["time_ms"], atol=0.05)
+    assert np.allclose(plain["time_ms"], spikes_of(cold)["time_ms"], atol=0.05)
     kept = SelfHeatingOneM1T1R(CARD, thermal_time=2 * second).with_(temperature=310 * kelvin)
     assert kept.thermal_time == 2 * second and float(kept.parameters()["temperature_ambient"][0]) == 310
 
 
 def test_the_heat_of_a_spike_is_what_the_charging_dissipates():
     """Charging C through a resistor turns C V^2/2 into heat: 3.9 pJ at 0.88 V and 10 pF, 12 K at 0.32 pJ/K."""
-    group = SelfHeatingOneM1T1R(CARD, thermal_time=100 * second).group(1, drive=0.88 * volt, noise=False)
-    monitor, spikes = StateMonitor(group, "temperature", record=True), SpikeMonitor(group)
-    Network(group, monitor, spikes).run(30 * ms, namespace={})
+    with backend("numpy"):
+        group = SelfHeatingOneM1T1R(CARD, thermal_time=100 * second).group(1, drive=0.88 * volt, noise=False)
+        monitor, spikes = StateMonitor(group, "temperature", record=True), SpikeMonitor(group)
+        Network(group, monitor, spikes).run(20 * ms, namespace={})
     first = int(spikes.t[0] / group.dt)
     rise = float(monitor.temperature[0][first + 100] - monitor.temperature[0][max(first - 100, 0)])
     assert rise == pytest.approx(0.5 * 1e-11 * 0.88**2 / 3.2e-13, rel=0.35)
@@ -243,3 +263,14 @@ def test_a_verdict_needs_something_to_compare_with():
     assert table["cells_ratio"].tolist() == pytest.approx([1.25]) and "literature" not in table["verdict"][0]
     alone = brain_likeness.verdicts(pd.DataFrame(rows[:1], columns=traits.COLUMNS))
     assert alone["verdict"].tolist() == ["nothing to compare with"]
+
+
+def test_the_figure_is_drawn_without_recordings():
+    rows = [
+        ("leaky integration", traits.LEAKY, "1M1T1R", "memristor", 0.5, 0.4, 0.6, ""),
+        ("threshold firing", traits.WIDTH, "LIF", "reference", 0.0, 0.0, 0.0, ""),
+    ]
+    curves = pd.DataFrame({"neuron": ["1M1T1R"], "drive": [1.2], "cv": [0.2]})
+    figure = brain_likeness.CHAPTER.draw({"traits": pd.DataFrame(rows, columns=traits.COLUMNS), "curves": curves})
+    drawn = [axes.get_title(loc="left") for axes in figure.axes]
+    assert len(drawn) == 6 and "plasticity" in drawn[3]

@@ -36,6 +36,7 @@ MEASURES = (
     "rate_error",
     "cv",
     "cv_error",
+    "fi_error",
     "loss",
     "model_reliability",
 )

@@ -32,6 +32,8 @@ class Response:
         The part of the sweep that counts, in seconds.
     trains : tuple of ndarray
         Spike times of each repeat within that part, in seconds from its start.
+    sweep : float, optional
+        Length of a sweep in seconds where several were joined, one step each.
     """
 
     current: np.ndarray
@@ -39,6 +41,7 @@ class Response:
     start: float
     end: float
     trains: tuple[np.ndarray, ...]
+    sweep: float | None = None
 
     @property
     def duration(self) -> float:
@@ -160,5 +163,5 @@ def step_data(recording: Recording, threshold: Quantity = SPIKE_THRESHOLD) -> Ce
         interval = float(recording.sampling_interval / second)
         pool = max(1, round(FINEST / interval))
         current = current[: current.size // pool * pool].reshape(-1, pool).mean(axis=1)
-        halves.append(Response(current, interval * pool, 0.0, len(sweeps) * length, (train,)))
+        halves.append(Response(current, interval * pool, 0.0, len(sweeps) * length, (train,), length))
     return CellData(recording.name, *halves)

@@ -60,7 +60,9 @@ def evaluate(
         their ratio (NaN for a cell with a single repeat); ``rate_hz``, ``rate_cell_hz``, ``rate_error`` (relative, with
         its sign); ``cv``, ``cv_cell``, ``cv_error`` (of the intervals, likewise); ``model_reliability``, the
         coincidence
-        factor of the model with itself; and ``gamma_normalised_8ms``, at the precision of 8 ms, which is usual in
+        factor of the model with itself; ``fi_error``, for current
+        steps, the spikes a sweep has too many or too few over the spikes of the cell (NaN for noise); and
+        ``gamma_normalised_8ms``, at the precision of 8 ms, which is usual in
         publications that fit such recordings (doi:10.7554/eLife.72951).
     """
     tests, found = _run(fits, cells, seed, dt, backend)
@@ -87,6 +89,7 @@ def evaluate(
                 "cv_cell": cell_cv,
                 "cv_error": cv / cell_cv - 1,
                 "gamma_normalised_8ms": wide / cell_reliability(test, WIDE),
+                "fi_error": _fi_error(test, own),
                 "model_reliability": cell_reliability(_as_response(test, own)),
             }
         )
@@ -118,6 +121,16 @@ def _gamma(test: Response, index: np.ndarray, times: np.ndarray, trials: int, pr
     """Mean coincidence factor over all pairs of a recorded repeat and a trial of the model."""
     width = float(precision / second)
     return float(np.mean([gamma_many(train, index, times, trials, test.duration, width) for train in test.trains]))
+
+
+def _fi_error(test: Response, own: list[np.ndarray]) -> float:
+    """Sum over the sweeps of the difference in spikes, over the spikes of the cell; mean over the trials."""
+    if test.sweep is None:
+        return float("nan")
+    edges = np.arange(round(test.duration / test.sweep) + 1) * test.sweep
+    cell = np.histogram(test.trains[0], edges)[0]
+    differences = [np.abs(np.histogram(train, edges)[0] - cell).sum() for train in own]
+    return float(np.mean(differences)) / cell.sum()
 
 
 def _cv(trains: Sequence[np.ndarray]) -> float:

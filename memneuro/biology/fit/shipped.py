@@ -17,7 +17,7 @@ from memneuro.biology.fit.compare import SEEDS, cell
 from memneuro.biology.fit.evaluate import evaluate
 from memneuro.biology.fit.memristor import ABLATIONS
 from memneuro.biology.fit.model import fit_model, fit_model_names
-from memneuro.biology.fit.search import GENERATIONS, fit
+from memneuro.biology.fit.search import GENERATIONS, fit, fits_from_table
 from memneuro.biology.registry import recording_names
 from memneuro.tables import write_csv
 
@@ -31,15 +31,26 @@ def groups(ablation: bool) -> dict[str, list[str]]:
 
 
 def write_fits(model: str, folder: Path, generations: int = GENERATIONS) -> None:
-    """Fit and test one model on all recordings and write ``fits_MODEL.csv`` and ``comparison_MODEL.csv``."""
-    fits, tests = [], []
+    """Fit one model to all recordings and write ``fits_MODEL.csv``."""
+    fits = []
     for kind, recordings in groups(model in ABLATIONS.values()).items():
         cells = [cell(name) for name in recordings]
         journal = folder / f"{model}_{kind}.npz"
         found = fit(fit_model(model), cells, SEEDS, generations=generations, journal=journal)
         fits.append(found.table())
-        tests.append(evaluate(found, cells))
     write_csv(pd.concat(fits, ignore_index=True), folder / f"fits_{model}.csv")
+
+
+def retest(model: str, folder: Path) -> None:
+    """Test the fits of ``fits_MODEL.csv`` once more and write ``comparison_MODEL.csv``, with half the step beside."""
+    built = fit_model(model)
+    table = pd.read_csv(folder / f"fits_{model}.csv")
+    tests = []
+    for recordings in groups(model in ABLATIONS.values()).values():
+        cells = [cell(name) for name in recordings]
+        found = fits_from_table(table[table["cell"].isin(recordings)], built)
+        whole, half = evaluate(found, cells), evaluate(found, cells, dt=built.test_step / 2)
+        tests.append(whole.assign(gamma_half_step=half["gamma"], rate_half_step_hz=half["rate_hz"]))
     write_csv(pd.concat(tests, ignore_index=True), folder / f"comparison_{model}.csv")
 
 
@@ -56,11 +67,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--out", type=Path, default=Path("results/fits"), help="default: %(default)s")
     parser.add_argument("--models", nargs="+", default=fit_model_names(), metavar="MODEL", help="default: all")
     parser.add_argument("--generations", type=int, default=GENERATIONS, help="default: %(default)s")
+    parser.add_argument("--test", action="store_true", help="test the fits that are there, with a step-halving check")
     parser.add_argument("--collect", action="store_true", help="only join the tables that are there")
     given = parser.parse_args(arguments)
-    if not given.collect:
-        for model in given.models:
+    for model in [] if given.collect else given.models:
+        if given.test:
+            retest(model, given.out)
+        else:
             write_fits(model, given.out, given.generations)
+            retest(model, given.out)
     collect(given.out)
 
 
