@@ -14,8 +14,8 @@ from memneuro.chapter.chapter import AGREEMENT, Chapter
 from memneuro.experiment.score import neurons
 from memneuro.report import Section, provenance, write_report
 
-#: The only chapter that needs a file from outside the package, and may be left out without it.
-NEEDS_RECORDING = "recorded_cell"
+#: The chapters that need files from outside the package, and may be left out without them.
+NEED_RECORDINGS = ("recorded_cell", "brain_likeness", "fitted_cells")
 
 INTRODUCTION = (
     "A neuron made of one diffusive memristor, one transistor and one resistor (R. Zhao et al., Nature "
@@ -56,7 +56,7 @@ def reproduce(out: Path, fast: bool = False) -> Path:
         try:
             sections.append(run_chapter(chapter, out, fast))
         except RecordingUnavailable as error:
-            if chapter.name != NEEDS_RECORDING:
+            if chapter.name not in NEED_RECORDINGS:
                 raise
             tqdm.write(f"{chapter.title}: left out, {error}", file=sys.stderr)
             sections.append(missing(chapter, error))

@@ -57,13 +57,15 @@ def changes() -> list[Change]:
             "second device",
             SecondDeviceOneM1T1R(CARD),
             1,
-            "the gate is charged too briefly for a device of the same card to grow: nothing changes",
+            "the gate reaches half of the input for a few milliseconds, too little for a device of this card to grow: "
+            "nothing changes",
         ),
         Change(
             "second device, growth x 100",
             SecondDeviceOneM1T1R(CARD, speed=100.0),
             1,
-            "it closes during a spike and empties the gate: the device has its voltage back earlier, not later",
+            "where it closes it empties the gate, the first device has its voltage back sooner and fires earlier; then "
+            "both stay closed and the neuron is silent",
         ),
         Change(
             "self-heating",

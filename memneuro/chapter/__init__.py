@@ -24,6 +24,7 @@ NAMES = (
     "score",
     "recorded_cell",
     "brain_likeness",
+    "fitted_cells",
 )
 
 

@@ -23,7 +23,7 @@ def frozen(v_in, step, **changes):
     """A neuron whose device keeps one resistance, 300 Mohm, from an empty circuit."""
     neuron = AdaptingOneM1T1R("hopping").with_(mu=FROZEN, beta=FROZEN, gamma1=FROZEN, gamma2=FROZEN)
     neuron = neuron.with_(r_on=1e6 * ohm, r_off=1e12 * ohm, tunnel_length=0.15, **changes)
-    group = neuron.group(1, drive=v_in * volt, noise=False, dt=step, extra=CHARGE)
+    group = neuron.group(1, drive=v_in * volt, noise=False, dt=step, extra=CHARGE, check_step=False)
     group.x_total = 0.97
     return group
 
@@ -35,10 +35,10 @@ def value(group, name):
 def test_without_a_foot_it_is_the_plain_circuit():
     """A foot resistor of 1 ohm: the same spikes, and states to the nanovolts that are left across it."""
     plain, foot = (
-        kind.group(4, drive=1.0 * volt, dt=20 * us, seed=2, **given)
+        kind.group(4, drive=1.0 * volt, dt=10 * us, seed=2, **given)
         for kind, given in ((OneM1T1R("hopping_2e4d"), {}), (AdaptingOneM1T1R("hopping_2e4d"), {"r_foot": 1 * ohm}))
     )
-    ideal, found = run(plain, 40 * ms), run(foot, 40 * ms)
+    ideal, found = run(plain, 25 * ms), run(foot, 25 * ms)
     assert sum(train.size for train in ideal) > 8
     for train, other in zip(found, ideal, strict=True):
         np.testing.assert_array_equal(train, other)
@@ -48,8 +48,8 @@ def test_without_a_foot_it_is_the_plain_circuit():
 
 
 def test_the_foot_decays_with_its_time_constant():
-    """Cut off from the gate, by a control resistor of 1 Tohm, V_f falls as exp(-t/(R_f C_f))."""
-    group = frozen(0.0, 50 * us, r_control=1e12 * ohm, c_foot=1e-10 * farad, r_foot=1e8 * ohm)
+    """Cut off from the gate, by a control resistor of 1 Pohm, V_f falls as exp(-t/(R_f C_f))."""
+    group = frozen(0.0, 50 * us, r_control=1e15 * ohm, c_foot=1e-10 * farad, r_foot=1e8 * ohm)
     group.v_foot = 0.1 * volt
     run(group, 25 * ms)
     assert value(group, "v_foot") == pytest.approx(0.1 * np.exp(-2.5), rel=2e-4)
@@ -58,7 +58,7 @@ def test_the_foot_decays_with_its_time_constant():
 def test_two_nodes_follow_the_matrix_exponential():
     """dv/dt = A v + b for (v_gate, v_foot); the error falls four-fold when the step is halved."""
     v_in, duration, errors = 0.8, 8e-3, []
-    for step in (200, 100, 50):
+    for step in (40, 20, 10):
         group = frozen(v_in, step * us, r_control=100 * Mohm, c_foot=2e-11 * farad, r_foot=5e8 * ohm)
         run(group, duration * second)
         r_d, r_c, r_f = value(group, "r_device"), value(group, "r_control"), value(group, "r_foot")
@@ -74,8 +74,7 @@ def test_two_nodes_follow_the_matrix_exponential():
 
 def test_charge_is_conserved_at_the_foot():
     """What came through the control resistor is on the capacitor or left through the foot resistor."""
-    missing = {}
-    for step in (20, 10, 5):
+    for step in (20, 10):
         neuron = AdaptingOneM1T1R("hopping_2e4d").with_(c_foot=3e-11 * farad, r_foot=1e9 * ohm)
         group = neuron.group(1, drive=1.0 * volt, noise=False, dt=step * us, extra=CHARGE)
         (train,) = run(group, 20 * ms)
@@ -83,8 +82,7 @@ def test_charge_is_conserved_at_the_foot():
         stored = value(group, "c_foot") * value(group, "v_foot")
         entered, left = value(group, "q_foot"), value(group, "q_leak")
         assert stored > 0.1 * entered and left > 0.02 * entered
-        missing[step] = abs(entered - stored - left) / entered
-    assert missing[5] < 1e-3 and missing[5] < missing[20] / 6, missing
+        assert abs(entered - stored - left) < 1e-3 * entered
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
@@ -92,8 +90,8 @@ def test_intervals_lengthen_where_those_of_the_plain_circuit_shorten(seed):
     """At a constant voltage residue makes the plain neuron faster; the foot makes the adapting one slower."""
     change, counts = {}, {}
     for kind in (OneM1T1R, AdaptingOneM1T1R):
-        group = kind("hopping_2e4d").group(12, drive=1.1 * volt, dt=20 * us, seed=seed)
-        trains = [np.diff(train) for train in run(group, 50 * ms)]
+        group = kind("hopping_2e4d").group(8, drive=0.95 * volt, dt=20 * us, seed=seed)
+        trains = [np.diff(train) for train in run(group, 60 * ms)]
         counts[kind] = np.mean([train.size for train in trains])
         change[kind] = np.median([train[-2:].mean() / train[:2].mean() for train in trains if train.size >= 4])
     assert change[AdaptingOneM1T1R] > 1.15, change
@@ -102,15 +100,15 @@ def test_intervals_lengthen_where_those_of_the_plain_circuit_shorten(seed):
 
 
 def test_half_the_step():
-    """Without noise, spikes come within two of the coarse steps of those of half the step."""
+    """Without noise, spikes of the default step, 10 us, come within 2 % of those of half the step."""
     trains = []
-    for step in (20, 10):
-        group = AdaptingOneM1T1R("hopping_2e4d").group(3, drive=[0.9, 1.0, 1.2] * volt, noise=False, dt=step * us)
-        trains.append(run(group, 25 * ms))
+    for step in (10, 5):
+        group = AdaptingOneM1T1R("hopping_2e4d").group(2, drive=[0.9, 1.0] * volt, noise=False, dt=step * us)
+        trains.append(run(group, 17 * ms))
     assert all(train.size >= 2 for train in trains[0])
     for coarse, fine in zip(*trains, strict=True):
         assert coarse.size == fine.size
-        np.testing.assert_allclose(coarse, fine, rtol=0, atol=40e-6 * np.arange(1, fine.size + 1))
+        np.testing.assert_allclose(coarse, fine, rtol=0.02, atol=20e-6)
 
 
 def test_the_printed_equations_have_the_foot():

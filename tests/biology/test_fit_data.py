@@ -129,7 +129,9 @@ def test_without_repeats_the_last_third_is_held_out():
 def test_held_out_spikes_do_not_count_in_training_nor_the_others_in_the_test(moved):
     before, after = [0.1, 0.25, 0.3, 0.61], [0.9, 1.02]
     changed = ([0.15, 0.4], after) if moved == "training" else (before, [0.8])
-    cells = [cell_data("cell", recording_of([first + last], [noise(1.0)])) for first, last in ((before, after), changed)]
+    cells = [
+        cell_data("cell", recording_of([first + last], [noise(1.0)])) for first, last in ((before, after), changed)
+    ]
     for part in ("training", "test"):
         same = np.array_equal(*(getattr(one, part).trains[0] for one in cells))
         assert same == (part != moved)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from brian2 import (
     DimensionMismatchError,
+    Hz,
     Mohm,
     Network,
     SpikeMonitor,
@@ -86,6 +87,31 @@ def test_lif_is_held_at_reset_while_refractory():
     for start in times[:-1]:
         held = np.asarray(trace.v[0] / mV)[(at > start + 0.05) & (at < start + 7.95)]
         np.testing.assert_allclose(held, -60, atol=1e-9)
+
+
+def test_a_refractory_period_that_ends_within_a_step():
+    """Of the step in which 8.04 ms end, the last 0.6 count."""
+    neuron = ReferenceNeuron("lif").with_(t_refractory=8.04 * ms)
+    p = numbers(neuron)
+    with backend("numpy"):
+        group = neuron.group(1, drive=1 * nA)
+        spikes, trace = SpikeMonitor(group), StateMonitor(group, "v", record=True)
+        Network(group, spikes, trace).run(30 * ms, namespace={})
+    first = round(float(spikes.t[0] / ms) / 0.1)
+    v = np.asarray(trace.v[0])
+    assert np.all(v[first + 1 : first + 81] == p["v_reset"])
+    slope = (p["e_leak"] - p["v_reset"] + p["r_m"] * 1e-9) / p["tau_m"]
+    assert v[first + 81] - p["v_reset"] == pytest.approx(0.6e-4 * slope, rel=0.01)
+
+
+def test_escape_noise_ends_far_below_the_threshold():
+    """More than 20 delta_u below it there is none, however high the rate; just above there is."""
+    found = []
+    for depth in (20.2, 19.8):
+        rest = -50 * mV - depth * 1 * mV
+        neuron = ReferenceNeuron("stochastic_lif").with_(delta_u=1 * mV, rate_threshold=1e13 * Hz)
+        found += spikes_of(neuron.with_(e_leak=rest, v_reset=rest), [0] * amp, 20 * ms, seed=1)
+    assert found[0].size == 0 and found[1].size >= 5
 
 
 def test_escape_noise_at_a_constant_potential_gives_exponential_intervals():
@@ -198,6 +224,18 @@ def test_gif_adapts_and_facilitates(changes, lengthens):
     first = np.array([one[:3].mean() for one in intervals])
     last = np.array([one[-5:].mean() for one in intervals])
     assert np.all(last > first) if lengthens else np.mean(last < first) > 0.75
+
+
+def test_the_upstroke_fires_where_that_of_the_exponential_neuron_does():
+    """The rheobase of the exponential integrate-and-fire neuron is (v_threshold - Delta_T - E_L)/R_m."""
+    neuron = gif(upstroke_gain=1, delta_t=2 * mV, v_upstroke=20 * mV)
+    p = numbers(neuron)
+    ideal = (p["v_threshold"] - p["delta_t"] - p["e_leak"]) / p["r_m"]
+    below, above = spikes_of(neuron, np.array([0.99, 1.03]) * ideal * amp, 350 * ms, noise=False)
+    assert below.size == 0 and above.size > 0
+    (plain,) = spikes_of(gif(delta_t=2 * mV), [1.03 * ideal] * amp, 350 * ms, noise=False)
+    assert plain.size == 0
+    assert ReferenceNeuron("exponential_gif").parameters()["upstroke_gain"][0] == 1
 
 
 # Hodgkin and Huxley

@@ -102,16 +102,9 @@ def test_the_residue_facilitates_and_the_foot_adapts():
 
 
 def short_run(neuron):
-    """Three neurons for 24 ms at 0.88 V, with the gate voltage of the first."""
+    """Three neurons for 24 ms at 0.88 V."""
     with backend("numpy"):
-        options = {
-            "duration": 24 * ms,
-            "trials": 3,
-            "dt": 20 * us,
-            "seed": 1,
-            "record": ["v_gate"],
-            "record_step": 20 * us,
-        }
+        options = {"duration": 24 * ms, "trials": 3, "dt": 20 * us, "seed": 1}
         return run_pulses(neuron, amplitude=0.88, width=0.1, period=0.2, **options)
 
 
@@ -119,20 +112,20 @@ def spikes_of(neuron):
     return short_run(neuron).spikes
 
 
-def test_a_second_device_that_cannot_grow_is_the_plain_circuit():
+def test_a_second_device_that_cannot_grow_is_the_plain_circuit_and_a_fast_one_latches():
     plain = spikes_of(OneM1T1R(CARD))
-    with_second = spikes_of(SecondDeviceOneM1T1R(CARD, speed=1e-6))
+    slow = spikes_of(SecondDeviceOneM1T1R(CARD, speed=1e-6))
+    fast = short_run(SecondDeviceOneM1T1R(CARD, speed=1000.0))
     assert len(plain) > 5
     # Its off resistance of 1 Tohm is in parallel to the 250 Mohm of the control resistor; later spikes amplify that.
-    assert np.allclose(plain["time_ms"][:5], with_second["time_ms"][:5], atol=0.05)
+    assert np.allclose(plain["time_ms"][:5], slow["time_ms"][:5], atol=0.05)
+    # Both devices closed, the gate is held at part of the input.
+    longest = [table.groupby("trial")["time_ms"].agg(np.ptp).max() for table in (plain, fast.spikes)]
+    assert longest[0] > 5 and longest[1] < 1
+    assert (fast.final["x_total"] > 0.9).all() and (fast.final["v_gate_V"] > 0.1).all()
 
 
-def test_a_fast_second_device_empties_the_gate():
-    charge = []
-    for speed in (1.0, 1000.0):
-        run = short_run(SecondDeviceOneM1T1R(CARD, speed=speed))
-        charge.append(run.traces["v_gate"].sum() / (run.spikes["trial"] == 0).sum())
-    assert charge[1] < 0.8 * charge[0]
+def test_a_second_device_keeps_its_speed_and_needs_the_hopping_model():
     assert SecondDeviceOneM1T1R(CARD, speed=7.0).with_(c_gate=2e-11 * farad).speed == 7.0
     with pytest.raises(ValueError, match="speed"):
         SecondDeviceOneM1T1R(CARD, speed=0)

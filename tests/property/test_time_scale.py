@@ -14,7 +14,9 @@ NEURONS = 6
 
 
 def pulses(factor):
-    return PulseTrain(np.linspace(0.6, 1.1, NEURONS) * volt, width=1.5 * factor * ms, period=2 * factor * ms)
+    """Edges fall within steps, where rounding cannot move them to another one."""
+    height = np.linspace(0.6, 1.1, NEURONS) * volt
+    return PulseTrain(height, width=1.5031 * factor * ms, period=2.0007 * factor * ms)
 
 
 def current(factor):

@@ -97,11 +97,10 @@ _CORTICAL = (
 def cortical_regular_spiking() -> FitModel:
     """Cortical regular-spiking set."""
     return reference(
-        "cortical_hodgkin_huxley",
+        "cortical_regular_spiking",
         "Hodgkin-Huxley, regular spiking",
         _CORTICAL,
         "doi:10.1007/s00422-008-0263-8",
-        "cortical_regular_spiking",
     )
 
 
@@ -109,9 +108,8 @@ def cortical_regular_spiking() -> FitModel:
 def cortical_fast_spiking() -> FitModel:
     """Cortical fast-spiking set."""
     return reference(
-        "cortical_hodgkin_huxley",
+        "cortical_fast_spiking",
         "Hodgkin-Huxley, fast spiking",
         _CORTICAL,
         "doi:10.1007/s00422-008-0263-8",
-        "cortical_fast_spiking",
     )
