@@ -762,7 +762,8 @@ def measure_cells() -> tuple[pd.DataFrame, list[str]]:
     (DataFrame, list of str)
         Rows of the table of traits, and one message for each recording that is not there.
     """
-    tables, missing = [], []
+    tables: list[pd.DataFrame] = []
+    missing: list[str] = []
     for name, entry in RECORDINGS.items():
         found: dict[str, Recording] = {}
         for protocol in ("current_steps", "test"):

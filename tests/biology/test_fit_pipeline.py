@@ -1,4 +1,4 @@
-"""The whole of the fit on cells whose answer is known: a model made them, so a model of the same kind must find them."""
+"""The whole of the fit on a cell whose answer is known: a model made it, and the same kind of model must find it."""
 
 import numpy as np
 import pytest

@@ -111,6 +111,7 @@ def test_default_models_have_every_trait():
 
 
 @NEEDS_FITS
+@pytest.mark.slow
 def test_a_file_is_fitted_tested_and_kept(noise_file, tmp_path):
     """In one process and without compiling; a second call resumes the search and finds the same."""
     folder = tmp_path / "out"

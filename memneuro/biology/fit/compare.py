@@ -22,7 +22,7 @@ from memneuro.biology.fit.memristor import ABLATIONS
 from memneuro.biology.fit.model import fit_model, fit_model_names
 from memneuro.biology.fit.search import GENERATIONS, Fits, fit, fits_from_table
 from memneuro.biology.recordings import load
-from memneuro.biology.registry import RECORDINGS
+from memneuro.biology.registry import RECORDINGS, find
 from memneuro.tables import write_csv
 
 #: Seeds of the fits.
@@ -83,10 +83,15 @@ def cell(name: str, test: str | os.PathLike[str] | None = None) -> CellData:
         if "training" not in files:
             return step_data(load(name, "current_steps"))
         return cell_data(name, load(name, "training"), load(name, "test") if "test" in files else None)
+    if not Path(name).exists():
+        find(name)  # says which recordings are known
     recording = load(Path(name))
-    held = None if test is None else load(Path(test))
-    if len(recording.sweeps) == 1 or held is not None:
-        return cell_data(recording.name, recording, held)
+    if test is not None and len(recording.sweeps) != 1:
+        raise ValueError(
+            f"{name} has {len(recording.sweeps)} sweeps; accepted with repeats to test on: one sweep of long noise"
+        )
+    if len(recording.sweeps) == 1:
+        return cell_data(recording.name, recording, None if test is None else load(Path(test)))
     return step_data(recording)
 
 

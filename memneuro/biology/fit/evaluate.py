@@ -90,7 +90,7 @@ def evaluate(
                 "cv_error": cv / cell_cv - 1,
                 "gamma_normalised_8ms": wide / cell_reliability(test, WIDE),
                 "fi_error": _fi_error(test, own),
-                "model_reliability": cell_reliability(_as_response(test, own)),
+                "model_reliability": _self_gamma(test, own),
             }
         )
     return pd.DataFrame(rows)
@@ -139,5 +139,14 @@ def _cv(trains: Sequence[np.ndarray]) -> float:
     return float(np.nanmean(each)) if np.isfinite(each).any() else float("nan")
 
 
-def _as_response(test: Response, own: list[np.ndarray]) -> Response:
-    return Response(test.current, test.sampling_interval, test.start, test.end, tuple(own))
+def _self_gamma(test: Response, own: list[np.ndarray]) -> float:
+    """Mean coincidence factor over the ordered pairs of a model's trials; NaN for a single one."""
+    if len(own) < 2:
+        return float("nan")
+    each = []
+    for k, train in enumerate(own):
+        others = own[:k] + own[k + 1 :]
+        index = np.repeat(np.arange(len(others)), [other.size for other in others])
+        precision = float(PRECISION / second)
+        each.append(gamma_many(train, index, np.concatenate(others), len(others), test.duration, precision))
+    return float(np.nanmean(each)) if np.isfinite(each).any() else float("nan")

@@ -79,7 +79,7 @@ def _model(name: str, title: str, neuron: OneM1T1R, free: tuple[Free, ...], nois
         drive=_drive,
         parameters=_parameters,
         step=0.1 * ms,
-        test_step=0.05 * ms,
+        test_step=0.025 * ms,
         stochastic=noise,
         noise=noise,
         source=SOURCE,

@@ -13,6 +13,7 @@ CMA-ES: Hansen 2016, arXiv:1604.00772; the package cma.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import zipfile
 from collections.abc import Sequence
@@ -196,8 +197,11 @@ def fit(
             for search, own_points, own in zip(searches, asked, found, strict=True):
                 search.tell(list(own_points), list(own))
         if generation == EXPLORED - 1:
-            for (_, seed), start in zip(jobs, _best(np.array(every_point), np.array(every_loss)), strict=True):
-                searches.append(cma.CMAEvolutionStrategy(start, SIGMA, {**options, "seed": 1 + seed}))
+            explored = np.array(every_point[:EXPLORED]), np.array(every_loss[:EXPLORED])
+            for (_, seed), start in zip(jobs, _best(*explored), strict=True):
+                # A generator of its own: the default is NumPy's global one, which the searches would share.
+                own_options = {**options, "seed": 1 + seed, "randn": np.random.RandomState(1 + seed).randn}
+                searches.append(cma.CMAEvolutionStrategy(start, SIGMA, own_options))
         bar.set_postfix(loss=f"{np.min(every_loss[: generation + 1], axis=(0, 2)).mean():.3f}", refresh=False)
         bar.update()
     bar.close()
@@ -226,12 +230,17 @@ def _best(visited: np.ndarray, found: np.ndarray) -> np.ndarray:
 
 
 def _finalists(searches: list[Any], visited: np.ndarray, found: np.ndarray, population: int) -> np.ndarray:
-    """Of each job the mean of the search and the best points visited, shape (jobs, population, size)."""
+    """Of each job the mean of the search and the best points visited, shape (jobs, population, size).
+
+    Without a search, after a budget that ended while the cube was sampled, the best points alone.
+    """
     chosen = []
-    for k, search in enumerate(searches):
+    for k in range(found.shape[1]):
         own = visited[:, k].reshape(-1, visited.shape[-1])
-        order = np.argsort(found[:, k].ravel(), kind="stable")[: population - 1]
-        chosen.append(np.vstack([np.clip(search.result.xfavorite, 0, 1), own[order]]))
+        best = own[np.argsort(found[:, k].ravel(), kind="stable")[:population]]
+        if searches:
+            best = np.vstack([np.clip(searches[k].result.xfavorite, 0, 1), best[:-1]])
+        chosen.append(best)
     return np.array(chosen)
 
 
@@ -241,13 +250,23 @@ def _label(model: FitModel, cells: Sequence[CellData], seeds: Sequence[int], pop
         {
             "model": model.name,
             "free": [[one.name, one.low, one.high, one.unit, one.log] for one in model.free],
-            "cells": [[c.name, c.training.current.size, c.training.end, c.training.trains[0].size] for c in cells],
+            "cells": [[cell.name, _checksum(cell)] for cell in cells],
+            "fixed": repr(sorted(model.neuron.parameters().items())),
             "seeds": list(seeds),
             "population": population,
             "trials": trials,
             "step_s": float(model.step),
         }
     )
+
+
+def _checksum(cell: CellData) -> str:
+    """Of everything a fit sees of a cell."""
+    training = cell.training
+    digest = hashlib.sha256(training.current.tobytes())
+    digest.update(training.trains[0].tobytes())
+    digest.update(np.array([training.sampling_interval, training.start, training.end]).tobytes())
+    return digest.hexdigest()
 
 
 def _write(path: Path, label: str, visited: list[np.ndarray], found: list[np.ndarray]) -> None:
@@ -262,7 +281,7 @@ def _read(path: Path | None, label: str, jobs: int, population: int, size: int) 
     try:
         with np.load(path, allow_pickle=False) as held:
             written, visited, found = str(held["label"]), held["points"], held["losses"]
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+    except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as error:
         raise ValueError(f"{path} is not a journal of a fit: {error}; remove it to start anew") from error
     if written != label:
         raise ValueError(f"{path} is the journal of another fit; name another file, or remove it to start anew")
