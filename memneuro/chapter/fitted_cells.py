@@ -103,8 +103,9 @@ CHAPTER = Chapter(
         "raises the foot of the discharge, so that the next one comes later.",
     ),
     caption=(
-        "a, normalised coincidence factor on the held-out noise, one mark a cell, mean over three fits; bar: mean over "
-        "cells. b, spikes of the cell (DRN159) and of the best fit in part of that noise."
+        "a, normalised coincidence factor on the held-out noise, one mark a cell, mean and standard deviation over "
+        "three fits; bar: mean over cells; shaded: what is published for generalised integrate-and-fire models of "
+        "other cells. b, spikes of the cell (DRN159) and of the best fit in part of that noise."
     ),
     simulate=simulate,
     draw=figure.draw,
@@ -113,6 +114,7 @@ CHAPTER = Chapter(
     notes=(
         "The fits come with the package (fits.csv with seeds and ranges); `memneuro compare RECORDING --refit` repeats "
         "them. DRN163 has no repeats: its last 20 s of training noise were held out instead, without normalisation.",
+        "HH: Hodgkin-Huxley. The fast-spiking set had 21 generations and the neuron without refractory period 20, not 60.",
         "Without stochasticity, plasticity or refractory period: the memristor neuron fitted anew with that trait "
         "taken away.",
     ),

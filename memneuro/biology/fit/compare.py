@@ -134,7 +134,7 @@ def compare(
     Returns
     -------
     dict
-        ``recording``; ``reliability`` of the cell; ``fitted``, whether the fits are new; ``models``: for each model
+        ``recording``; ``reliability`` of the cell; ``fitted``, the models whose fits are new; ``models``: for each model
         ``gamma``, ``gamma_normalised``, ``rate_error``, ``cv_error`` and more, means over the fits, with ``..._sd``;
         ``rows``, one a fit, as :func:`memneuro.biology.fit.evaluate.evaluate` gives them.
 
@@ -149,11 +149,8 @@ def compare(
     data = cell(name, test)
     held = shipped_fits()
     held = held[(held["cell"] == name) & held["seed"].isin(list(seeds))]
-    reuse = not refit and set(wanted) <= set(held["model"]) and set(seeds) <= set(held["seed"])
-    jobs = [
-        (one, data, tuple(seeds), generations, held[held["model"] == one] if reuse else None, folder, backend, progress)
-        for one in wanted
-    ]
+    fits = {one: None if refit else _held(held, one, seeds) for one in wanted}
+    jobs = [(one, data, tuple(seeds), generations, fits[one], folder, backend, progress) for one in wanted]
     workers = min(len(jobs), os.cpu_count() or 1) if processes is None else processes
     if workers == 1:
         found = [_one(*job) for job in jobs]
@@ -163,15 +160,21 @@ def compare(
     rows = pd.concat([table for table, _ in found], ignore_index=True)
     if folder is not None:
         write_csv(rows, folder / "comparison.csv")
-        if not reuse:
+        if any(one is None for one in fits.values()):
             write_csv(pd.concat([table for _, table in found if table is not None]), folder / "fits.csv")
     return {
         "recording": name,
         "reliability": float(rows["reliability"].iloc[0]),
-        "fitted": not reuse,
+        "fitted": [one for one in wanted if fits[one] is None],
         "models": summary(rows),
         "rows": rows.to_dict(orient="records"),
     }
+
+
+def _held(held: pd.DataFrame, model: str, seeds: Sequence[int]) -> pd.DataFrame | None:
+    """The fits of a model among those held; None when a seed is missing."""
+    own = held[held["model"] == model]
+    return own if set(seeds) <= set(own["seed"]) else None
 
 
 def _one(
@@ -216,6 +219,7 @@ def compare_text(result: Mapping[str, Any]) -> str:
         ):
             row[label] = f"{found[measure]:.3f} ± {found[measure + '_sd']:.3f}"
         rows.append(row)
-    kind = "fitted now" if result["fitted"] else "fits that come with the package"
+    new = ", ".join(result["fitted"])
+    kind = f"fitted now: {new}" if new else "fits that come with the package"
     head = f"{result['recording']}: reliability of the cell {result['reliability']:.3f}; held-out test, {kind}"
     return f"{head}\n\n{pd.DataFrame(rows).to_string(index=False)}"

@@ -80,7 +80,7 @@ def hodgkin_huxley() -> FitModel:
         Free("g_na", 300, 4000, "siemens/meter**2", log=True),
         Free("g_k", 100, 1200, "siemens/meter**2", log=True),
     )
-    return reference("hodgkin_huxley", "Hodgkin-Huxley, squid", free, "doi:10.1113/jphysiol.1952.sp004764")
+    return reference("hodgkin_huxley", "HH, squid", free, "doi:10.1113/jphysiol.1952.sp004764")
 
 
 _CORTICAL = (
@@ -98,7 +98,7 @@ def cortical_regular_spiking() -> FitModel:
     """Cortical regular-spiking set."""
     return reference(
         "cortical_regular_spiking",
-        "Hodgkin-Huxley, regular spiking",
+        "HH, regular spiking",
         _CORTICAL,
         "doi:10.1007/s00422-008-0263-8",
     )
@@ -109,7 +109,7 @@ def cortical_fast_spiking() -> FitModel:
     """Cortical fast-spiking set."""
     return reference(
         "cortical_fast_spiking",
-        "Hodgkin-Huxley, fast spiking",
+        "HH, fast spiking",
         _CORTICAL,
         "doi:10.1007/s00422-008-0263-8",
     )

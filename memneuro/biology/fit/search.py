@@ -72,13 +72,15 @@ class Fits:
 
     def table(self) -> pd.DataFrame:
         """One row a fit and parameter: ``model``, ``cell``, ``seed``, ``loss``, ``parameter``, ``value``, ``unit``, and
-        ``low`` and ``high``, the range of the visited points whose loss is within ``TOLERANCE`` of the best."""
+        ``low`` and ``high``, the range of the value and of the points whose loss is within ``TOLERANCE`` of the
+        best."""
         if self.history_points is None or self.history_losses is None:
             raise ValueError("these fits came from a table, without the history that ranges are made of")
         rows = []
         for k, (cell, seed) in enumerate(self.jobs):
             visited = self.history_losses[:, k].ravel()
             near = self.history_points[:, k].reshape(visited.size, -1)[visited <= visited.min() + TOLERANCE]
+            near = np.vstack([near, self.points[k]])
             best = numbers(self.model.free, self.points[k])
             around = numbers(self.model.free, near)
             for one in self.model.free:

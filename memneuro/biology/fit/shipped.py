@@ -48,7 +48,10 @@ def retest(model: str, folder: Path) -> None:
     tests = []
     for recordings in groups(model in ABLATIONS.values()).values():
         cells = [cell(name) for name in recordings]
-        found = fits_from_table(table[table["cell"].isin(recordings)], built)
+        own = table[table["cell"].isin(recordings)]
+        if own.empty:
+            continue
+        found = fits_from_table(own, built)
         whole, half = evaluate(found, cells), evaluate(found, cells, dt=built.test_step / 2)
         tests.append(whole.assign(gamma_half_step=half["gamma"], rate_half_step_hz=half["rate_hz"]))
     write_csv(pd.concat(tests, ignore_index=True), folder / f"comparison_{model}.csv")
