@@ -114,7 +114,7 @@ CHAPTER = Chapter(
     notes=(
         "The fits come with the package (fits.csv with seeds and ranges); `memneuro compare RECORDING --refit` repeats "
         "them. DRN163 has no repeats: its last 20 s of training noise were held out instead, without normalisation.",
-        "HH: Hodgkin-Huxley. The fast-spiking set had 21 generations and the neuron without refractory period 20, not 60.",
+        "HH: Hodgkin-Huxley. The fast-spiking set had 21 generations, the neuron without refractory period 20, not 60.",
         "Without stochasticity, plasticity or refractory period: the memristor neuron fitted anew with that trait "
         "taken away.",
     ),

@@ -117,7 +117,7 @@ def test_a_file_is_fitted_tested_and_kept(noise_file, tmp_path):
     folder = tmp_path / "out"
     given = {"models": ["lif"], "seeds": (1, 2), "generations": 10, "processes": 1, "backend": "numpy"}
     found = compare(str(noise_file), folder=folder, progress=False, **given)
-    assert found["fitted"] is True and found["recording"] == str(noise_file) and math.isnan(found["reliability"])
+    assert found["fitted"] == ["lif"] and found["recording"] == str(noise_file) and math.isnan(found["reliability"])
     assert [row["seed"] for row in found["rows"]] == [1, 2]
     assert {path.name for path in folder.iterdir()} == {"lif.npz", "comparison.csv", "fits.csv"}
     for measure in ("gamma", "rate_error", "cv_error"):
@@ -140,7 +140,7 @@ def test_every_name_of_a_result_can_be_laid_out():
         ("gamma", "gamma_normalised", "gamma_normalised_8ms", "rate_hz", "rate_error", "cv", "cv_error", "loss"), 0.5
     )
     rows = pd.DataFrame([{"model": name, "model_reliability": 0.5, "fi_error": 0.5, **columns} for name in names])
-    text = compare_text({"recording": "cell", "reliability": 0.7, "fitted": True, "models": summary(rows)})
+    text = compare_text({"recording": "cell", "reliability": 0.7, "fitted": ["lif"], "models": summary(rows)})
     assert all(fit_model(name).title in text for name in default_models())
 
 
@@ -163,6 +163,6 @@ def test_shipped_fits_are_tested_without_a_search(recordings_folder, run_memneur
     done = run_memneuro("compare", "raphe/DRN159", "--models", "lif", "--processes", "1", "--json", env=env)
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
-    assert found["fitted"] is False and len(found["rows"]) == 3
+    assert found["fitted"] == [] and len(found["rows"]) == 3
     assert found["reliability"] == pytest.approx(0.797, abs=1e-3)
     assert 0 < found["models"]["lif"]["gamma"] < found["reliability"]

@@ -134,9 +134,9 @@ def compare(
     Returns
     -------
     dict
-        ``recording``; ``reliability`` of the cell; ``fitted``, the models whose fits are new; ``models``: for each model
-        ``gamma``, ``gamma_normalised``, ``rate_error``, ``cv_error`` and more, means over the fits, with ``..._sd``;
-        ``rows``, one a fit, as :func:`memneuro.biology.fit.evaluate.evaluate` gives them.
+        ``recording``; ``reliability`` of the cell; ``fitted``, the models whose fits are new; ``models``: for each
+        model ``gamma``, ``gamma_normalised``, ``rate_error``, ``cv_error`` and more, means over the fits, with
+        ``..._sd``; ``rows``, one a fit, as :func:`memneuro.biology.fit.evaluate.evaluate` gives them.
 
     Raises
     ------
