@@ -422,6 +422,7 @@ def on_target(tmp_path_factory):
     return run
 
 
+@pytest.mark.slow
 def test_the_run_on_numpy_is_worth_comparing(on_target):
     found = on_target("numpy")
     for name in CARDS:

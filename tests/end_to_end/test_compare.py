@@ -85,7 +85,7 @@ def test_bad_arguments_are_named(run_memneuro, arguments, said):
 def test_the_same_errors_from_python(tmp_path):
     with pytest.raises(ValueError, match="unknown model 'lyf'"):
         compare("missing.csv", models=["lyf"])
-    with pytest.raises(Exception, match="unknown recording 'missing.csv'"):
+    with pytest.raises(Exception, match="there is no file"):
         compare("missing.csv", models=["lif"])
     with pytest.raises(ValueError, match="raphe/DRN999"):
         compare("raphe/DRN999", models=["lif"])

@@ -83,7 +83,7 @@ def cell(name: str, test: str | os.PathLike[str] | None = None) -> CellData:
         if "training" not in files:
             return step_data(load(name, "current_steps"))
         return cell_data(name, load(name, "training"), load(name, "test") if "test" in files else None)
-    if not Path(name).exists():
+    if not (Path(name).suffix or Path(name).exists()):
         find(name)  # says which recordings are known
     recording = load(Path(name))
     if test is not None and len(recording.sweeps) != 1:
