@@ -310,10 +310,8 @@ def calibrate(
     history : DataFrame
         ``generation``, ``best``, ``mean_point`` (objective), ``step``.
     """
-    try:
-        import cma
-    except ImportError as error:
-        raise ImportError("calibration needs the package cma: pip install 'memneuro[calibrate]'") from error
+    import cma
+
     if start is None:
         start = search.point({device: card(name) for device, name in VARIANTS[search.variant].items()})
     options = {"seed": seed, "popsize": population, "verbose": -9, "bounds": [0, 1]}

@@ -51,7 +51,7 @@ def test_numpy_is_bounded_where_brian2_cannot_use_a_newer_one():
 
 def test_optional_packages_are_extras():
     extras = set(distribution("memneuro").metadata.get_all("Provides-Extra") or [])
-    assert {"test", "dev", "cuda", "nwb", "docs", "calibrate"} <= extras
+    assert {"test", "dev", "cuda", "nwb", "docs"} <= extras
 
 
 def test_pyproject_holds_the_build_system_only(repository):
