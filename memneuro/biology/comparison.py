@@ -24,7 +24,7 @@ from memneuro.biology.features import (
     step_features,
 )
 from memneuro.biology.recordings import Recording
-from memneuro.biology.stimulus import holding_and_step, noise_window, step_windows
+from memneuro.biology.stimulus import holding_and_step, noise_window, repeated_current, step_windows
 
 __all__ = [
     "dimensionless",
@@ -317,14 +317,7 @@ def reliability_table(
     """
     if len(recording.sweeps) < 2:
         raise ValueError(f"{recording.name} ({recording.protocol}) has a single sweep; at least two repeats are needed")
-    currents = np.array([np.asarray(sweep.current, dtype=float) for sweep in recording.sweeps])
-    varying = np.std(currents, axis=1) > 0
-    alike = np.corrcoef(currents)[0] if np.all(varying) else np.array([0.0])
-    if np.min(alike) < 0.99:
-        raise ValueError(
-            f"{recording.name} ({recording.protocol}) does not repeat one stimulus: the current of its "
-            f"sweeps correlates by only {np.min(alike):.3f} with the first"
-        )
+    repeated_current(recording)
     spikes, duration = repeated_trains(recording, threshold)
     return reliability_from_spikes(spikes, duration, precision, jitter_window, fano_window)
 

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from memneuro.biology._quantities import si_array, si_number
 from memneuro.biology.recordings import Recording
 
-__all__ = ["holding_and_step", "noise_window", "step_windows"]
+__all__ = ["holding_and_step", "noise_window", "repeated_current", "step_windows"]
 
 
 def _runs(mask: NDArray[np.bool_]) -> list[tuple[int, int]]:
@@ -73,6 +73,26 @@ def holding_and_step(recording: Recording, window: tuple[Quantity, Quantity]) ->
     current = np.array([si_array(sweep.current, amp, "current") for sweep in recording.sweeps])
     holding = np.median(current[:, before:start], axis=1) if start > before else np.zeros(current.shape[0])
     return holding * amp, np.median(current[:, start:end], axis=1) * amp
+
+
+def repeated_current(recording: Recording) -> NDArray[np.float64]:
+    """The current of every sweep in ampere, shape (sweeps, samples), after a check that all are alike.
+
+    Raises
+    ------
+    ValueError
+        When the current of a sweep correlates by less than 0.99 with that of the first.
+    """
+    currents = np.array([si_array(sweep.current, amp, "current") for sweep in recording.sweeps])
+    if len(currents) > 1:
+        varying = np.std(currents, axis=1) > 0
+        alike = np.corrcoef(currents)[0] if np.all(varying) else np.array([0.0])
+        if np.min(alike) < 0.99:
+            raise ValueError(
+                f"{recording.name} ({recording.protocol}) does not repeat one stimulus: the current of its "
+                f"sweeps correlates by only {np.min(alike):.3f} with the first"
+            )
+    return currents
 
 
 def noise_window(recording: Recording) -> tuple[Quantity, Quantity]:

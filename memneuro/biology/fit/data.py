@@ -8,9 +8,10 @@ import numpy as np
 from brian2 import Quantity, amp, second
 
 from memneuro.biology._quantities import si_array
+from memneuro.biology.comparison import repeated_trains
 from memneuro.biology.features import SPIKE_THRESHOLD, spike_times
 from memneuro.biology.recordings import Recording
-from memneuro.biology.stimulus import noise_window
+from memneuro.biology.stimulus import noise_window, repeated_current
 
 #: Of a training recording without repeats to test on, the part at its end that is held out.
 HELD_OUT = 1 / 3
@@ -88,13 +89,8 @@ def response(recording: Recording, threshold: Quantity = SPIKE_THRESHOLD) -> Res
         When there is no stimulus, the sweeps differ in their current, or no sweep has a spike.
     """
     start, end = (float(edge / second) for edge in noise_window(recording))
-    currents = np.array([si_array(sweep.current, amp, "current") for sweep in recording.sweeps])
-    if len(currents) > 1 and np.min(np.corrcoef(currents)[0]) < 0.99:
-        raise ValueError(f"{recording.name} ({recording.protocol}) does not repeat one stimulus")
-    trains = []
-    for sweep in recording.sweeps:
-        times = np.asarray(spike_times(sweep.time, sweep.voltage, threshold) / second)
-        trains.append(times[(times >= start) & (times <= end)] - start)
+    currents = repeated_current(recording)
+    trains = [np.asarray(train / second) for train in repeated_trains(recording, threshold)[0]]
     if not any(train.size for train in trains):
         raise ValueError(
             f"{recording.name} ({recording.protocol}) has no spike above {threshold}; nothing can be fitted to it"

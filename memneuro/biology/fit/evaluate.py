@@ -66,7 +66,7 @@ def evaluate(
         publications that fit such recordings (doi:10.7554/eLife.72951).
     """
     tests, found = _run(fits, cells, seed, dt, backend)
-    trials = TRIALS if fits.model.stochastic else 1
+    trials = _trials(fits)
     rows = []
     for (name, fit_seed), loss, test, (index, times) in zip(fits.jobs, fits.loss, tests, found, strict=True):
         gamma, wide = (_gamma(test, index, times, trials, precision) for precision in (PRECISION, WIDE))
@@ -101,8 +101,13 @@ def held_out_spikes(
 ) -> list[list[np.ndarray]]:
     """The spikes behind :func:`evaluate`: for each fit the trains of its trials, in seconds from the start."""
     _, found = _run(fits, cells, seed, dt, backend)
-    trials = TRIALS if fits.model.stochastic else 1
+    trials = _trials(fits)
     return [[np.sort(times[index == k]) for k in range(trials)] for index, times in found]
+
+
+def _trials(fits: Fits) -> int:
+    """Repeats that a fit is tested with; those of a deterministic model would be alike."""
+    return TRIALS if fits.model.stochastic else 1
 
 
 def _run(
@@ -111,7 +116,7 @@ def _run(
     """The held-out stimulus and the spikes of each fit."""
     known = {cell.name: cell.test for cell in cells}
     tests = [known[name] for name, _ in fits.jobs]
-    trials = TRIALS if fits.model.stochastic else 1
+    trials = _trials(fits)
     step = fits.model.test_step if dt is None else dt
     program = FitProgram(fits.model, tests, 1, trials, dt=step, backend=backend)
     return tests, program.run(fits.points[:, np.newaxis, :], seed)
