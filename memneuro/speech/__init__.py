@@ -1,0 +1,1 @@
+"""Spoken digits for networks of memristor neurons."""
