@@ -1,0 +1,205 @@
+r"""The 1M1T1R neuron in discrete time, differentiable: one step is one pulse of its drive.
+
+The ``hopping`` equations under a pulse train (amplitude A_n, width w, period P, as in the published measurements) are
+split into parts that are solved exactly, one after the other. In device time, with the filament f = x - x_2, the
+residue r = x_2, the gap g = 1 - f - r and the voltages in units of V_0:
+
+.. math::
+
+   \text{loss}\quad & f \leftarrow f e^{-(\gamma_1 + \beta)\delta}, \qquad
+   r \leftarrow (r + \tfrac{\beta}{\gamma_1 + \beta}\, \Delta f)\, e^{-\gamma_2 \delta} \\
+   \text{growth}\quad & g^2 \leftarrow g^2 - \kappa, \qquad \kappa = 2 \mu w\, e^{tip} \sinh(A - v_g) \\
+   \text{firing}\quad & \kappa > g^2: \quad g \leftarrow 0, \quad
+   v_g \leftarrow A - \operatorname{asinh}(2 \alpha \gamma_1 (1 - r) e^{-tip}/\mu) + \delta_0 \\
+   \text{gate}\quad & \tau_g\, dv_g/dt = v_\infty - v_g \ \text{with}\ R_d(g)\ \text{held}
+
+Growth is exact because G (1 - x) = mu sinh(.)/g makes the *square* of the gap fall at a constant rate; alpha, which
+rounds that off at contact, is left out there. A closed filament charges the gate until growth cannot hold it any more:
+the voltage at which the growth mu sinh(v)/(2 alpha) no longer makes up for the loss gamma_1 (1 - r), corrected by
+delta_0 = 1 (fitted to the full neuron: charging goes on while the gap opens). A spike counts, as in the full neuron,
+when the gate was below v_threshold before. A neuron that is slower by the factor s has all its rates divided by s.
+
+The drive of the network is dimensionless: a = A/V_0 - ln(1/(mu w)), so a neuron at rest with s = 1 closes its gap in
+one pulse at a little more than a = 0. A is limited to the supply.
+
+Gradients: the spike uses a fast sigmoid of (kappa - g^2)/(kappa + g^2); a gap is differentiated as
+g - kappa/(g + g'), the divisor held, so that the runaway before closure does not make gradients explode; gate and
+noise are held.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from memneuro.circuit.one_m1t1r import OneM1T1R
+
+#: Correction of the opening voltage in units of V_0, fitted to the full neuron.
+OPENING = 1.0
+
+#: Slope of the surrogate gradient.
+SURROGATE = 5.0
+
+#: Traits that can be taken away.
+TRAITS = ("leak", "plasticity", "refractory", "noise")
+
+
+def spike(margin: Tensor) -> Tensor:
+    """1 where `margin` > 0, with the derivative 1/(1 + 5 |margin|)**2 of a fast sigmoid."""
+    soft = margin / (1 + SURROGATE * margin.abs())
+    return (margin > 0).to(margin.dtype) + (soft - soft.detach())
+
+
+@dataclass
+class MemristorState:
+    """Filament, residue, gate voltage and tip potential (in units of V_0), each of shape (batch, neurons)."""
+
+    filament: Tensor
+    residue: Tensor
+    gate: Tensor
+    tip: Tensor
+
+
+class MemristorLayer(nn.Module):
+    """Neurons of one kind of device in discrete time; see the module's documentation.
+
+    Parameters
+    ----------
+    neurons : int
+    neuron : OneM1T1R, optional
+        Device and circuit; the model must be ``hopping``.
+    width_s, period_s : float
+        Pulse, in the device's own time.
+    supply_v : float
+        Largest amplitude of a pulse.
+    slowest : float
+        Slowness of a neuron lies between 1 and this; it is trained.
+    without : tuple of str
+        Traits to take away, of :data:`TRAITS`. Without ``leak`` nothing dissolves before firing; without
+        ``plasticity`` nothing passes to the residue; without ``refractory`` the gate is empty before each pulse;
+        without ``noise`` the tip is quiet.
+
+    Raises
+    ------
+    ValueError
+        For another device model, an unknown trait or a pulse longer than its period.
+    """
+
+    #: Bias of the drive before training: well below firing.
+    resting_drive = -1.5
+
+    def __init__(
+        self,
+        neurons: int,
+        neuron: OneM1T1R | None = None,
+        width_s: float = 1e-3,
+        period_s: float = 2e-3,
+        supply_v: float = 1.25,
+        slowest: float = 10.0,
+        without: tuple[str, ...] = (),
+    ) -> None:
+        super().__init__()
+        neuron = OneM1T1R("hopping") if neuron is None else neuron
+        if neuron.device.model != "hopping":
+            raise ValueError(f"device {neuron.device.name!r} of model {neuron.device.model!r}; accepted: 'hopping'")
+        if not 0 < width_s <= period_s:
+            raise ValueError(f"width_s = {width_s!r}; accepted: above zero and up to period_s = {period_s!r}")
+        for trait in without:
+            if trait not in TRAITS:
+                raise ValueError(f"without = {trait!r}; accepted: {', '.join(TRAITS)}")
+        self.neurons, self.without = neurons, tuple(without)
+        self.width_s, self.period_s, self.slowest = width_s, period_s, slowest
+        self.card = {k: float(v) for k, v in {**neuron.device.values(), **neuron.circuit.values()}.items()}
+        v_hop = self.card["v_hop"]
+        self.base = math.log(1 / (self.card["mu"] * width_s))
+        self.supply = supply_v / v_hop
+        self.loss = self.card["gamma1"] + self.card["beta"]
+        self.share = 0.0 if "plasticity" in without else self.card["beta"] / self.loss
+        self.tunnel = self.card["r_off"] / math.expm1(1 / self.card["tunnel_length"])
+        self.tip_deviation = 0.0 if "noise" in without else self.card["sigma_tip"] / v_hop
+        self.log_slowness = nn.Parameter(torch.rand(neurons) * math.log(0.8 * slowest))
+
+    @property
+    def slowness(self) -> Tensor:
+        """Factor by which each neuron is slower than its card, shape (neurons,)."""
+        return torch.exp(self.log_slowness.clamp(0, math.log(self.slowest)))
+
+    def amplitude(self, drive: Tensor) -> Tensor:
+        """Pulse amplitude in units of V_0 of a dimensionless drive."""
+        return (drive + self.base).clamp(0, self.supply)
+
+    def start(self, batch: int, generator: torch.Generator | None = None) -> MemristorState:
+        """No silver in the gap, an empty gate, tips as they fluctuate."""
+        empty = torch.zeros(batch, self.neurons)
+        tip = self.tip_deviation * torch.randn(batch, self.neurons, generator=generator)
+        return MemristorState(empty, empty, empty, tip)
+
+    def next_tip(self, state: MemristorState, generator: torch.Generator | None = None) -> Tensor:
+        """Tip potentials one period later."""
+        keep = torch.exp(-self.period_s / self.card["tau_tip"] / self.slowness.detach())
+        fresh = torch.randn(state.tip.shape, generator=generator)
+        return keep * state.tip + self.tip_deviation * torch.sqrt(1 - keep**2) * fresh
+
+    def conductance(self, gap: Tensor) -> Tensor:
+        """1/R_d of a gap, in siemens."""
+        return 1 / (self.card["r_on"] * (1 - gap) + self.tunnel * torch.expm1(gap / self.card["tunnel_length"]))
+
+    def forward(self, state: MemristorState, drive: Tensor) -> tuple[MemristorState, Tensor]:
+        """One pulse: the state before the next one, and which neurons fired (0 or 1, shape (batch, neurons))."""
+        card, loss, share = self.card, self.loss, self.share
+        f, r, gate, tip = state.filament, state.residue, state.gate, state.tip
+        slower = self.slowness
+        rate = 1 / slower
+        amplitude = self.amplitude(drive)
+        width = self.width_s * rate
+        half = torch.exp(-loss / 2 * width)
+        leak = torch.ones_like(half) if "leak" in self.without else half
+        r = r + f * (share * (1 - leak))
+        f = f * leak
+        gap = 1 - f - r
+        discharge = (rate / (card["r_control"] * card["c_gate"])).detach()
+        push = (amplitude - gate * torch.exp(-discharge * self.width_s / 2)).clamp(min=0)
+        kappa = torch.exp(push + tip - self.base) * rate * (1 - torch.exp(-2 * push.detach()))
+        square = gap * gap
+        with torch.no_grad():
+            opening = (
+                math.log(4 * card["alpha"] * card["gamma1"] / card["mu"]) + torch.log((1 - r).clamp(min=1e-6)) - tip
+            ) - OPENING
+            closed = (kappa > square) & (amplitude - opening > gate)
+            stays = 1 - closed.to(f.dtype)
+            gap_after = torch.sqrt((square - kappa).clamp(min=0)) * stays
+            rest = torch.where(closed, 1 - square / kappa.clamp(min=1e-9), 1.0)
+            armed = (gate <= card["v_threshold"] / card["v_hop"]).to(f.dtype)
+            decay = torch.exp(-loss / 2 * width * rest)
+            gate = torch.where(closed, amplitude - opening, gate)
+            gate = self._charged(gate, amplitude, 1 - (1 - gap_after - r) * decay - r, width * rest)
+            closed_decay = decay * decay
+        fired = spike((kappa - square) / (kappa + square + 1e-6)) * armed
+        f = 1 - (gap - kappa / (gap + gap_after + 1e-9).detach()) * stays - r
+        after = f * torch.where(closed, closed_decay, leak)
+        r = r + (f - after) * share
+        off = torch.exp(-loss / 2 * (self.period_s - self.width_s) * rate)
+        if "leak" in self.without:
+            # What has fired is cleared; everything else stays.
+            off = torch.where(closed, torch.zeros_like(off), torch.ones_like(off))
+        f = after * off
+        r = r + (after - f) * share
+        with torch.no_grad():
+            period_left = (self.period_s - self.width_s) * rate
+            gate = self._charged(gate, torch.zeros_like(gate), 1 - f - r, period_left)
+            if "refractory" in self.without:
+                gate = torch.zeros_like(gate)
+        before = f
+        f = f * off
+        r = (r + (before - f) * share) * torch.exp(-card["gamma2"] * self.period_s * rate)
+        return MemristorState(f, r, gate, tip), fired
+
+    def _charged(self, gate: Tensor, amplitude: Tensor, gap: Tensor, seconds: Tensor) -> Tensor:
+        """Gate voltage after a while with the gap held."""
+        device = self.conductance(gap)
+        total = device + 1 / self.card["r_control"]
+        target = amplitude * device / total
+        return target + (gate - target) * torch.exp(-total / self.card["c_gate"] * seconds)

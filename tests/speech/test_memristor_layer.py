@@ -1,0 +1,105 @@
+"""The neuron in discrete time against the full equations in Brian2, under the same pulses."""
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from brian2 import Network, SpikeMonitor, StateMonitor, TimedArray, second, us, volt  # noqa: E402
+
+from memneuro import Expression, OneM1T1R  # noqa: E402
+from memneuro.speech.memristor import TRAITS, MemristorLayer  # noqa: E402
+
+NEURONS, PULSES = 200, 100
+
+PULSED = "v_in = amplitude_now(t, i)*int(t + 0.001*dt - floor((t + 0.001*dt)/(2*ms))*2*ms < 1*ms) : volt"
+
+
+def drives(seed: int) -> np.ndarray:
+    """Drives that differ from pulse to pulse and from neuron to neuron, from silent to firing at every chance."""
+    rng = np.random.default_rng(seed)
+    return np.clip(rng.normal(-1, 1, (PULSES, NEURONS)) + rng.normal(-0.8, 1, NEURONS), -8, 3)
+
+
+def full(drive: np.ndarray, noise: bool, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Which neuron fired in which pulse, and the tip potentials at its start in units of V_0."""
+    neuron = OneM1T1R("hopping")
+    v_hop = float(neuron.device.values()["v_hop"])
+    amplitude = v_hop * (drive + MemristorLayer(1).base)
+    array = TimedArray(np.maximum(amplitude, 0) * volt, dt=2e-3 * second)
+    group = neuron.group(
+        NEURONS, drive=Expression(PULSED, {"amplitude_now": array}), seed=seed, noise=noise, dt=10 * us
+    )
+    spikes = SpikeMonitor(group)
+    tips = StateMonitor(group, "v_tip" if noise else "v_gate", record=True, dt=2e-3 * second)
+    Network(group, spikes, tips).run(PULSES * 2e-3 * second, namespace={})
+    fired = np.zeros((PULSES, NEURONS), dtype=bool)
+    fired[np.floor(np.asarray(spikes.t) / 2e-3 + 1e-6).astype(int), np.asarray(spikes.i)] = True
+    return fired, np.asarray(tips.v_tip).T / v_hop if noise else np.zeros((PULSES, NEURONS))
+
+
+def discrete(drive: np.ndarray, tip: np.ndarray, without: tuple[str, ...] = ()) -> np.ndarray:
+    """The same in discrete time with the tip potentials given."""
+    layer = MemristorLayer(NEURONS, without=without)
+    with torch.no_grad():
+        layer.log_slowness.zero_()
+        state = layer.start(1)
+        fired = np.zeros((PULSES, NEURONS), dtype=bool)
+        for pulse in range(PULSES):
+            state.tip = torch.tensor(tip[pulse : pulse + 1], dtype=torch.float32)
+            state, spike = layer(state, torch.tensor(drive[pulse : pulse + 1], dtype=torch.float32))
+            fired[pulse] = spike.numpy()[0] > 0
+    return fired
+
+
+@pytest.mark.parametrize("noise", [False, True])
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_fires_as_the_full_neuron_does(noise, seed):
+    """Number of spikes within 5 %; at least 85 % in the same pulse and 95 % in it or next to it."""
+    drive = drives(seed)
+    expected, tip = full(drive, noise, seed)
+    found = discrete(drive, tip)
+    assert 0.05 < expected.mean() < 0.3
+    assert found.sum() == pytest.approx(expected.sum(), rel=0.05)
+    assert (found & expected).sum() >= 0.85 * expected.sum()
+    near = found | np.roll(found, 1, axis=0) | np.roll(found, -1, axis=0)
+    assert (near & expected).sum() >= 0.95 * expected.sum()
+    assert np.corrcoef(found.sum(0), expected.sum(0))[0, 1] > 0.99
+
+
+def test_each_trait_does_something():
+    drive = drives(4)
+    quiet = np.zeros_like(drive)
+    whole = discrete(drive, quiet)
+    for trait in TRAITS:
+        changed = discrete(drive, quiet, (trait,))
+        assert np.array_equal(changed, whole) == (trait == "noise")  # the tips are given here
+    assert discrete(drive, quiet, ("leak",)).sum() > 1.2 * whole.sum()
+    assert discrete(drive, quiet, ("refractory",)).sum() > 1.2 * whole.sum()
+    assert discrete(drive, quiet, ("plasticity",)).sum() < whole.sum()
+
+
+def test_gradients_are_finite_over_a_long_word():
+    layer = MemristorLayer(50)
+    state = layer.start(20)
+    drive = torch.tensor(drives(5)[:, None, :50].repeat(20, axis=1), dtype=torch.float32, requires_grad=True)
+    total = torch.zeros(())
+    for pulse in range(PULSES):
+        state.tip = layer.next_tip(state)
+        state, spike = layer(state, drive[pulse])
+        total = total + spike.mean()
+    total.backward()
+    assert torch.isfinite(drive.grad).all()
+    assert drive.grad.abs().max() < 1
+    assert (drive.grad.abs() > 0).float().mean() > 0.5
+    assert layer.log_slowness.grad is not None
+    assert layer.log_slowness.grad.abs().max() > 0
+
+
+def test_bad_input():
+    with pytest.raises(ValueError, match="hopping"):
+        MemristorLayer(3, OneM1T1R("compact"))
+    with pytest.raises(ValueError, match="courage"):
+        MemristorLayer(3, without=("courage",))
+    with pytest.raises(ValueError, match="width_s"):
+        MemristorLayer(3, width_s=3e-3)
