@@ -143,6 +143,14 @@ class MemristorLayer(nn.Module):
         fresh = torch.randn(state.tip.shape, generator=generator)
         return keep * state.tip + self.tip_deviation * torch.sqrt(1 - keep**2) * fresh
 
+    def step(
+        self, state: MemristorState, drive: Tensor, generator: torch.Generator | None = None
+    ) -> tuple[MemristorState, Tensor]:
+        """One pulse with new noise; see :meth:`forward`."""
+        if self.tip_deviation > 0:
+            state.tip = self.next_tip(state, generator)
+        return self(state, drive)
+
     def conductance(self, gap: Tensor) -> Tensor:
         """1/R_d of a gap, in siemens."""
         return 1 / (self.card["r_on"] * (1 - gap) + self.tunnel * torch.expm1(gap / self.card["tunnel_length"]))

@@ -1,0 +1,161 @@
+r"""A recurrent network for spoken words: a crossbar from the cochlea, a recurrent crossbar, a read-out.
+
+.. math::
+
+   a_n = b + W_{in} c_n + W_{rec} s_{n-1}, \qquad
+   \mathrm{logit} = W_{out}\, \frac{10}{N} \sum_{n=1}^{N} s_n + b_{out}
+
+c_n are the numbers of input spikes on each line in bin n times `INPUT_SCALE`, s_n the spikes of the neurons, N the
+number of bins of the word. A weight is the difference of two conductances of a crossbar, w = w_max (G+ - G-)/G_max, so
+|w| <= w_max; with `levels` each conductance takes that many values.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from memneuro.speech.integrate_and_fire import LifLayer
+from memneuro.speech.memristor import MemristorLayer
+
+#: A spike of the cochlea in units of a spike of the network.
+INPUT_SCALE = 0.2
+
+#: Read-out of the mean number of spikes a bin.
+OUTPUT_SCALE = 10.0
+
+#: The kinds of neuron.
+KINDS = ("memristor", "lif", "adaptive_lif")
+
+
+@dataclass(frozen=True)
+class NetworkSettings:
+    """What a network is made of.
+
+    Parameters
+    ----------
+    kind : str
+        One of :data:`KINDS`.
+    lines, neurons, classes : int
+        Input lines, neurons and words.
+    recurrent : bool
+        Whether there is a recurrent crossbar.
+    largest_weight : float
+        Of all crossbars.
+    levels : int
+        Values of a conductance; 0 for any.
+    without : tuple of str
+        Traits of the memristor neuron to take away.
+    """
+
+    kind: str = "memristor"
+    lines: int = 140
+    neurons: int = 256
+    classes: int = 10
+    recurrent: bool = True
+    largest_weight: float = 2.0
+    levels: int = 0
+    without: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.kind not in KINDS:
+            raise ValueError(f"kind = {self.kind!r}; accepted: {', '.join(KINDS)}")
+        for name in ("lines", "neurons", "classes"):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+                raise ValueError(f"{name} = {value!r}; accepted: a whole number of at least 1")
+        if self.levels == 1 or self.levels < 0:
+            raise ValueError(f"levels = {self.levels!r}; accepted: 0 for any value, or at least 2")
+        if not self.largest_weight > 0:
+            raise ValueError(f"largest_weight = {self.largest_weight!r}; accepted: greater than zero")
+        if self.without and self.kind != "memristor":
+            raise ValueError(f"without = {self.without!r} with kind = {self.kind!r}; accepted with 'memristor' only")
+        object.__setattr__(self, "without", tuple(self.without))
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values, for a file."""
+        return {**asdict(self), "without": list(self.without)}
+
+
+class SpeechNetwork(nn.Module):
+    """The network; see the module's documentation.
+
+    Parameters
+    ----------
+    settings : NetworkSettings
+    seed : int
+        Of the initial weights.
+    """
+
+    def __init__(self, settings: NetworkSettings, seed: int = 0) -> None:
+        super().__init__()
+        torch.manual_seed(seed)
+        self.settings = settings
+        lines, neurons, classes = settings.lines, settings.neurons, settings.classes
+        self.layer: MemristorLayer | LifLayer
+        if settings.kind == "memristor":
+            self.layer = MemristorLayer(neurons, without=settings.without)
+        else:
+            self.layer = LifLayer(neurons, adaptive=settings.kind == "adaptive_lif")
+        self.w_in = nn.Parameter(torch.randn(lines, neurons) / math.sqrt(lines))
+        self.w_rec = nn.Parameter(0.5 * torch.randn(neurons, neurons) / math.sqrt(neurons))
+        self.w_rec.requires_grad_(settings.recurrent)
+        self.w_out = nn.Parameter(torch.randn(neurons, classes) / math.sqrt(neurons))
+        self.bias = nn.Parameter(torch.full((neurons,), self.layer.resting_drive))
+        self.bias_out = nn.Parameter(torch.zeros(classes))
+
+    def held(self, weight: Tensor) -> Tensor:
+        """`weight` as the crossbar holds it: rounded to its levels, the gradient passed on."""
+        if not self.settings.levels:
+            return weight
+        step = self.settings.largest_weight / (self.settings.levels - 1)
+        return weight + (torch.round(weight / step) * step - weight).detach()
+
+    @torch.no_grad()
+    def bound(self) -> None:
+        """Bring every weight back into the range of the crossbar."""
+        largest = self.settings.largest_weight
+        for weight in (self.w_in, self.w_rec, self.w_out):
+            weight.clamp_(-largest, largest)
+
+    def forward(
+        self, counts: Tensor, n_bins: Tensor, generator: torch.Generator | None = None
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Evidence for each word.
+
+        Parameters
+        ----------
+        counts : Tensor, shape (batch, bins, lines)
+            Input spikes.
+        n_bins : Tensor of int, shape (batch,)
+            Bins of each word.
+        generator : torch.Generator, optional
+            Of the devices' noise.
+
+        Returns
+        -------
+        logits : Tensor, shape (batch, classes)
+        spikes : Tensor, shape (batch, bins, neurons)
+        inside : Tensor, shape (batch, bins, 1)
+            1 in the bins of the word.
+        """
+        batch, bins, _ = counts.shape
+        drive = (INPUT_SCALE * counts) @ self.held(self.w_in) + self.bias
+        w_rec = self.held(self.w_rec)
+        state: Any = self.layer.start(batch, generator)
+        fired = torch.zeros(batch, self.settings.neurons)
+        trains = []
+        for now in range(bins):
+            total = drive[:, now]
+            if self.settings.recurrent:
+                total = total + fired @ w_rec
+            state, fired = self.layer.step(state, total, generator)
+            trains.append(fired)
+        spikes = torch.stack(trains, 1)
+        inside = (torch.arange(bins)[None] < n_bins[:, None]).to(counts.dtype)[..., None]
+        rate = (spikes * inside).sum(1) / n_bins[:, None]
+        return OUTPUT_SCALE * rate @ self.held(self.w_out) + self.bias_out, spikes, inside

@@ -1,0 +1,280 @@
+"""Training by back-propagation through time, resumable after every epoch and the same for the same seed.
+
+An epoch draws everything it needs (order of the words, which copy of each, the devices' noise, jitter) from the seed
+and its own number. So a run that was killed goes on from its last whole epoch and ends as if it had not been.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+from tqdm import tqdm
+
+from memneuro.speech.network import NetworkSettings, SpeechNetwork
+
+
+@dataclass(frozen=True)
+class TrainingSettings:
+    """How a network is trained.
+
+    Parameters
+    ----------
+    epochs : int
+        The learning rate falls to zero over them along a cosine.
+    batch : int
+    learning_rate, weight_decay : float
+        Of AdamW.
+    seed : int
+        Of weights, order, noise.
+    label_smoothing : float
+        Share of the target given to the other words.
+    drop_input : float
+        Share of the input lines that are silent in a training word.
+    shift_lines : int
+        A training word is shifted along the lines by up to this many.
+    """
+
+    epochs: int = 30
+    batch: int = 128
+    learning_rate: float = 3e-3
+    weight_decay: float = 1e-3
+    seed: int = 0
+    label_smoothing: float = 0.1
+    drop_input: float = 0.1
+    shift_lines: int = 2
+
+    def __post_init__(self) -> None:
+        for name, least in (("epochs", 1), ("batch", 1), ("seed", 0), ("shift_lines", 0)):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int) or value < least:
+                raise ValueError(f"{name} = {value!r}; accepted: a whole number of at least {least}")
+        for name in ("learning_rate", "weight_decay", "label_smoothing", "drop_input"):
+            value = getattr(self, name)
+            if not (math.isfinite(value) and 0 <= value < 1):
+                raise ValueError(f"{name} = {value!r}; accepted: from 0 up to 1")
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Words as the network takes them: ``counts`` uint8 (words, bins, lines), ``n_bins``, ``label``, ``word``.
+
+    ``word`` numbers the recorded words: its augmented copies have the same number, and an epoch takes one of them.
+    """
+
+    counts: Tensor
+    n_bins: Tensor
+    label: Tensor
+    word: np.ndarray
+
+    def __post_init__(self) -> None:
+        if not len(self.counts) == len(self.n_bins) == len(self.label) == len(self.word):
+            raise ValueError("counts, n_bins, label and word differ in length; accepted: one entry a word in each")
+
+
+class UnusableCheckpoint(ValueError):
+    """A checkpoint cannot be used; the message says whether it is damaged or of another configuration."""
+
+
+def train(
+    settings: NetworkSettings,
+    training: TrainingSettings,
+    examples: Examples,
+    validation: Examples | None = None,
+    *,
+    checkpoint: Path | None = None,
+    until: int | None = None,
+    progress: bool = True,
+) -> tuple[SpeechNetwork, list[dict[str, float]]]:
+    """Train a network.
+
+    Parameters
+    ----------
+    settings, training
+        Network and training.
+    examples : Examples
+        Training words with their copies.
+    validation : Examples, optional
+        Words of a speaker who is left out; only looked at, unless the caller picks an epoch by them.
+    checkpoint : Path, optional
+        File to resume from if it exists and to write after each epoch.
+    until : int, optional
+        Stop after this many epochs, with the learning rate of the whole run.
+    progress : bool
+        Whether to show a bar.
+
+    Returns
+    -------
+    network : SpeechNetwork
+    history : list of dict
+        For each epoch ``loss``, ``accuracy``, ``rate`` (spikes a bin) and, with validation, ``validation``.
+
+    Raises
+    ------
+    UnusableCheckpoint
+        If the checkpoint is damaged or belongs to another configuration.
+    """
+    network = SpeechNetwork(settings, training.seed)
+    optimiser = torch.optim.AdamW(
+        [p for p in network.parameters() if p.requires_grad],
+        lr=training.learning_rate,
+        weight_decay=training.weight_decay,
+    )
+    history: list[dict[str, float]] = []
+    if checkpoint is not None and checkpoint.exists():
+        history = load_checkpoint(checkpoint, network, optimiser, training)
+    last = training.epochs if until is None else min(until, training.epochs)
+    with tqdm(total=last, initial=len(history), desc=settings.kind, unit="epoch", disable=not progress) as bar:
+        for epoch in range(len(history), last):
+            rate = 0.5 * training.learning_rate * (1 + math.cos(math.pi * epoch / training.epochs))
+            for group in optimiser.param_groups:
+                group["lr"] = rate
+            row = _epoch(network, optimiser, training, examples, epoch)
+            if validation is not None:
+                row["validation"] = accuracy(network, validation)
+            history.append(row)
+            if checkpoint is not None:
+                save_checkpoint(checkpoint, network, optimiser, training, history)
+            bar.set_postfix({name: f"{value:.3f}" for name, value in row.items()})
+            bar.update()
+    return network, history
+
+
+def _epoch(
+    network: SpeechNetwork, optimiser: Any, training: TrainingSettings, examples: Examples, epoch: int
+) -> dict[str, float]:
+    """One pass over the words, one copy of each."""
+    rng = np.random.default_rng([training.seed, epoch])
+    generator = torch.Generator().manual_seed(training.seed * 100_003 + epoch)
+    chosen = _one_copy_each(examples.word, rng)
+    length = examples.n_bins[chosen].numpy() + 8 * rng.random(len(chosen))
+    chosen = chosen[np.argsort(length)]
+    batches = [chosen[first : first + training.batch] for first in range(0, len(chosen), training.batch)]
+    rng.shuffle(batches)
+    losses, right, rates = [], 0, []
+    for batch in batches:
+        n_bins = examples.n_bins[batch]
+        counts = examples.counts[batch][:, : int(n_bins.max())].float()
+        counts = _disturbed(counts, training, rng)
+        logits, spikes, inside = network(counts, n_bins, generator)
+        loss = functional.cross_entropy(logits, examples.label[batch], label_smoothing=training.label_smoothing)
+        optimiser.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+        optimiser.step()
+        network.bound()
+        losses.append(loss.item())
+        right += int((logits.argmax(1) == examples.label[batch]).sum())
+        rates.append(((spikes * inside).sum() / inside.sum() / network.settings.neurons).item())
+    return {"loss": float(np.mean(losses)), "accuracy": right / len(chosen), "rate": float(np.mean(rates))}
+
+
+def _one_copy_each(word: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """For each recorded word one of its copies."""
+    order = rng.permutation(len(word))
+    return order[np.unique(word[order], return_index=True)[1]]
+
+
+def _disturbed(counts: Tensor, training: TrainingSettings, rng: np.random.Generator) -> Tensor:
+    """Words shifted along the lines, with some lines silent."""
+    if training.shift_lines:
+        shift = rng.integers(-training.shift_lines, training.shift_lines + 1, len(counts))
+        lines = counts.shape[2]
+        source = np.arange(lines)[None] - shift[:, None]
+        inside = torch.from_numpy((source >= 0) & (source < lines))[:, None]
+        index = torch.from_numpy(np.clip(source, 0, lines - 1))[:, None].expand(-1, counts.shape[1], -1)
+        counts = counts.gather(2, index) * inside
+    if training.drop_input:
+        kept = rng.random((len(counts), 1, counts.shape[2])) >= training.drop_input
+        counts = counts * torch.from_numpy(kept)
+    return counts
+
+
+@torch.no_grad()
+def predict(network: SpeechNetwork, examples: Examples, seed: int = 0, batch: int = 256) -> np.ndarray:
+    """The word that the network hears in each example, shape (words,)."""
+    generator = torch.Generator().manual_seed(seed)
+    order = np.argsort(examples.n_bins.numpy(), kind="stable")
+    heard = np.zeros(len(order), dtype=np.int64)
+    for first in range(0, len(order), batch):
+        part = order[first : first + batch]
+        n_bins = examples.n_bins[part]
+        logits, _, _ = network(examples.counts[part][:, : int(n_bins.max())].float(), n_bins, generator)
+        heard[part] = logits.argmax(1).numpy()
+    return heard
+
+
+def accuracy(network: SpeechNetwork, examples: Examples, seed: int = 0) -> float:
+    """Share of the examples that are heard right."""
+    return float(np.mean(predict(network, examples, seed) == examples.label.numpy()))
+
+
+def _configuration(network: SpeechNetwork, training: TrainingSettings) -> dict[str, Any]:
+    return {"network": network.settings.as_dict(), "training": asdict(training)}
+
+
+def save_checkpoint(
+    path: Path, network: SpeechNetwork, optimiser: Any, training: TrainingSettings, history: list[dict[str, float]]
+) -> None:
+    """Write weights, optimiser, history and configuration to one NPZ file, complete or not at all."""
+    arrays = {f"weight/{name}": value.detach().numpy() for name, value in network.state_dict().items()}
+    for number, state in optimiser.state_dict()["state"].items():
+        for name, value in state.items():
+            arrays[f"optimiser/{number}/{name}"] = np.asarray(value)
+    text = json.dumps({**_configuration(network, training), "history": history})
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    try:
+        with open(temporary, "wb") as file:
+            np.savez(file, description=np.array(text), **arrays)
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def load_checkpoint(
+    path: Path, network: SpeechNetwork, optimiser: Any, training: TrainingSettings
+) -> list[dict[str, float]]:
+    """Put a checkpoint's weights and optimiser in place and return its history.
+
+    Raises
+    ------
+    UnusableCheckpoint
+        If the file is damaged, or its configuration is not that of `network` and `training`.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            description = json.loads(str(file["description"]))
+            arrays = {name: file[name] for name in file.files if name != "description"}
+    except Exception as error:
+        raise UnusableCheckpoint(f"{path} is damaged or not a checkpoint ({error}); remove it to train anew") from error
+    expected = _configuration(network, training)
+    for part, values in expected.items():
+        for name, value in values.items():
+            found = description.get(part, {}).get(name)
+            if found != value:
+                raise UnusableCheckpoint(
+                    f"{path} was trained with {name} = {found!r}, asked for is {value!r}; "
+                    "give another checkpoint file or the same configuration"
+                )
+    weights = {
+        name.removeprefix("weight/"): torch.from_numpy(value)
+        for name, value in arrays.items()
+        if name.startswith("weight/")
+    }
+    network.load_state_dict(weights)
+    state: dict[int, dict[str, Tensor]] = {}
+    for key, value in arrays.items():
+        if key.startswith("optimiser/"):
+            _, number, name = key.split("/")
+            state.setdefault(int(number), {})[name] = torch.from_numpy(np.array(value))
+    optimiser.load_state_dict({"state": state, "param_groups": optimiser.state_dict()["param_groups"]})
+    return description["history"]
