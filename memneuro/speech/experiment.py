@@ -1,0 +1,227 @@
+"""Spoken digits from beginning to end: encode, train each fold, evaluate on the words that were held out.
+
+Protocol of a fold: the words of its test are not looked at. One training speaker is left out (a fixed rule, see
+:mod:`memneuro.speech.splits`) and a network trained on the others; the epoch with the best accuracy on the left-out
+speaker gives the length of the training. A network trained for that long on all training speakers is the one tested.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from memneuro.speech.encode import encode
+from memneuro.speech.fsdd import load_fsdd
+from memneuro.speech.network import NetworkSettings, SpeechNetwork
+from memneuro.speech.shd import load_shd
+from memneuro.speech.spike_words import SpikeWords
+from memneuro.speech.splits import hold_out_speaker, leave_one_speaker_out, official
+from memneuro.speech.train import Examples, TrainingSettings, UnusableCheckpoint, predict, train
+
+#: Step of the network, longest word and number of input lines.
+STEP_S = 10e-3
+LONGEST_S = 1.0
+LINES = 140
+
+DATASETS = ("fsdd", "shd")
+SPLITS = ("official", "loso")
+
+
+@dataclass(frozen=True)
+class Fold:
+    """Positions of the words of one fold; `short` and `validation` are for the length of the training."""
+
+    name: str
+    train: np.ndarray
+    test: np.ndarray
+    short: np.ndarray
+    validation: np.ndarray
+
+
+@dataclass(frozen=True)
+class Task:
+    """Words with their copies, as counts, and the folds."""
+
+    words: SpikeWords
+    examples: Examples
+    folds: tuple[Fold, ...]
+
+    def part(self, which: np.ndarray) -> Examples:
+        """The examples at some positions."""
+        index = torch.from_numpy(np.asarray(which, dtype=np.int64))
+        all_ = self.examples
+        return Examples(all_.counts[index], all_.n_bins[index], all_.label[index], all_.word[which])
+
+
+def load(dataset: str, split: str, *, copies: int = 0, data: Path | None = None, progress: bool = True) -> Task:
+    """Words of a data set and its folds.
+
+    Parameters
+    ----------
+    dataset : str
+        ``"fsdd"`` or ``"shd"``.
+    split : str
+        ``"official"``, or ``"loso"``: leave one speaker out (fsdd only).
+    copies : int
+        Augmented copies of each word (fsdd only; the other holds spikes, not sound).
+    data : Path, optional
+        Folder of the recordings or of ``shd_train.h5`` and ``shd_test.h5``; found or downloaded by default.
+    progress : bool
+
+    Raises
+    ------
+    ValueError
+        For an unknown data set or split, or one that does not go with the other.
+    """
+    if dataset not in DATASETS:
+        raise ValueError(f"dataset = {dataset!r}; accepted: {', '.join(DATASETS)}")
+    if split not in SPLITS or (dataset == "shd" and split != "official"):
+        accepted = "official" if dataset == "shd" else ", ".join(SPLITS)
+        raise ValueError(f"split = {split!r}; accepted for {dataset}: {accepted}")
+    if dataset == "fsdd":
+        words = encode(load_fsdd(data), copies=copies, progress=progress)
+        splits = {"official": official(words)} if split == "official" else leave_one_speaker_out(words)
+        pairs = {name: (one.train, one.test) for name, one in splits.items()}
+        recorded = len(words) // (copies + 1)
+        number = np.arange(len(words)) % recorded
+    else:
+        parts = [load_shd(name, None if data is None else data / f"shd_{name}.h5") for name in ("train", "test")]
+        words = SpikeWords.concatenate(parts)
+        number = np.arange(len(words))
+        pairs = {"official": (number[: len(parts[0])], number[len(parts[0]) :])}
+    counts, n_bins = words.counts(STEP_S, LINES, LONGEST_S)
+    examples = Examples(
+        torch.from_numpy(counts), torch.from_numpy(n_bins), torch.from_numpy(words.label.astype(np.int64)), number
+    )
+    folds = []
+    for name, (training, test) in pairs.items():
+        short, validation = hold_out_speaker(training, words)
+        folds.append(Fold(name, training, test, short, validation))
+    return Task(words, examples, tuple(folds))
+
+
+def train_folds(
+    task: Task,
+    settings: NetworkSettings,
+    training: TrainingSettings,
+    folder: Path,
+    *,
+    folds: Sequence[str] | None = None,
+    progress: bool = True,
+) -> list[dict[str, Any]]:
+    """Train a network for each fold below `folder`; what is there already is kept.
+
+    Returns
+    -------
+    list of dict
+        ``fold``, ``seed``, ``epochs`` (picked on the left-out training speaker), ``validation`` (its accuracy then).
+
+    Raises
+    ------
+    ValueError
+        If a fold is unknown.
+    UnusableCheckpoint
+        If a file in `folder` is damaged or of another configuration.
+    """
+    known = {fold.name: fold for fold in task.folds}
+    wanted = list(known) if folds is None else list(folds)
+    unknown = [name for name in wanted if name not in known]
+    if unknown:
+        raise ValueError(f"fold {unknown[0]!r}; accepted: {', '.join(known)}")
+    rows = []
+    for name in wanted:
+        fold = known[name]
+        place = folder / f"{settings.kind}-{name}-{training.seed}"
+        _, history = train(
+            settings,
+            training,
+            task.part(fold.short),
+            task.part(fold.validation),
+            checkpoint=place.with_name(place.name + "-validation.npz"),
+            progress=progress,
+        )
+        heard = [row["validation"] for row in history]
+        epochs = int(np.argmax(heard)) + 1
+        final = replace(training, epochs=epochs)
+        train(
+            settings,
+            final,
+            task.part(fold.train),
+            checkpoint=place.with_name(place.name + ".npz"),
+            progress=progress,
+        )
+        rows.append({"fold": name, "seed": training.seed, "epochs": epochs, "validation": heard[epochs - 1]})
+    return rows
+
+
+def load_network(path: Path) -> tuple[SpeechNetwork, dict[str, Any]]:
+    """A trained network and its description.
+
+    Raises
+    ------
+    UnusableCheckpoint
+        If the file is not there, damaged, or not a network.
+    """
+    if not path.exists():
+        raise UnusableCheckpoint(f"{path} is not there; train it with `memneuro speech train`")
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            description = json.loads(str(file["description"]))
+            weights = {
+                name.removeprefix("weight/"): torch.from_numpy(file[name])
+                for name in file.files
+                if name.startswith("weight/")
+            }
+        network = SpeechNetwork(NetworkSettings(**description["network"]))
+        network.load_state_dict(weights)
+    except Exception as error:
+        raise UnusableCheckpoint(f"{path} is damaged or not a trained network ({error})") from error
+    return network, description
+
+
+def evaluate(task: Task, kind: str, seeds: Sequence[int], folder: Path) -> dict[str, Any]:
+    """Accuracy on the held-out words of each fold, with each seed's network.
+
+    Returns
+    -------
+    dict
+        ``accuracy`` (mean over folds and seeds), ``spread`` (standard deviation over seeds of the mean over folds),
+        ``folds`` {name: [accuracy of each seed]} and ``confusion`` (said, heard; counts over folds and seeds).
+    """
+    folds: dict[str, list[float]] = {}
+    classes = task.words.n_classes
+    confusion = np.zeros((classes, classes), dtype=int)
+    for fold in task.folds:
+        test = task.part(fold.test)
+        said = test.label.numpy()
+        for seed in seeds:
+            network, _ = load_network(folder / f"{kind}-{fold.name}-{seed}.npz")
+            if (network.settings.lines, network.settings.classes) != (test.counts.shape[2], classes):
+                raise UnusableCheckpoint(
+                    f"the network of {kind}-{fold.name}-{seed}.npz takes {network.settings.lines} lines and knows "
+                    f"{network.settings.classes} words; the data have {test.counts.shape[2]} and {classes}"
+                )
+            heard = predict(network, test, seed)
+            folds.setdefault(fold.name, []).append(float(np.mean(heard == said)))
+            np.add.at(confusion, (said, heard), 1)
+    by_seed = np.mean([folds[fold.name] for fold in task.folds], axis=0)
+    return {
+        "kind": kind,
+        "accuracy": float(by_seed.mean()),
+        "spread": float(by_seed.std(ddof=1)) if len(by_seed) > 1 else None,
+        "folds": folds,
+        "confusion": confusion.tolist(),
+    }
+
+
+def evaluate_text(result: Mapping[str, Any]) -> str:
+    """Lay out the accuracies."""
+    lines = [f"{name}: {', '.join(f'{100 * one:.1f}' for one in found)} %" for name, found in result["folds"].items()]
+    spread = "" if result["spread"] is None else f" +- {100 * result['spread']:.1f}"
+    return "\n".join([*lines, f"{result['kind']}: {100 * result['accuracy']:.1f}{spread} %"])
