@@ -1,4 +1,4 @@
-"""The command line: `memneuro reproduce | score | doctor | bench | compare`.
+"""The command line: `memneuro reproduce | score | doctor | bench | compare | speech`.
 
 A sub-command is one function `(args) -> int` that returns the exit status. It imports what it needs itself,
 so that `memneuro --help` answers at once. Adding a command means adding one such function and one `_add_...`
@@ -75,6 +75,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_doctor(commands, common)
     _add_bench(commands, common)
     _add_compare(commands, common)
+    _add_speech(commands, common)
     return parser
 
 
@@ -253,6 +254,78 @@ def run_compare(args: argparse.Namespace) -> int:
         )
     show(result, args.json, compare_text)
     return 0
+
+
+def _add_speech(commands: Any, common: argparse.ArgumentParser) -> None:
+    parser = commands.add_parser("speech", parents=[common], help="spoken digits: encode, train, evaluate")
+    kinds = parser.add_subparsers(metavar="WHAT", required=True)
+    texts = {
+        "encode": "words to spikes of a cochlea, kept in the cache",
+        "train": "train a network for each fold",
+        "evaluate": "accuracy on the words that were held out",
+    }
+    for what, text in texts.items():
+        one = kinds.add_parser(what, parents=[common], help=text)
+        one.add_argument("--dataset", choices=("fsdd", "shd"), default="fsdd", help="default: %(default)s")
+        one.add_argument("--split", choices=("official", "loso"), default="official", help="default: %(default)s")
+        one.add_argument("--data", type=Path, metavar="DIR", help="folder of the data set (default: find or download)")
+        if what != "evaluate":
+            one.add_argument(
+                "--copies", type=int, default=6, metavar="N", help="augmented copies of a word (default: %(default)s)"
+            )
+        if what != "encode":
+            one.add_argument(
+                "--kind", default="memristor", help="memristor, lif or adaptive_lif (default: %(default)s)"
+            )
+            one.add_argument("--out", type=Path, default=Path("speech"), metavar="DIR", help="default: %(default)s")
+            one.add_argument(
+                "--seeds", type=positive_integer, default=3, metavar="N", help="networks a fold (default: %(default)s)"
+            )
+        if what == "train":
+            one.add_argument("--folds", type=names, metavar="A,B", help="some folds only, by name")
+            one.add_argument("--epochs", type=positive_integer, default=30, metavar="N", help="default: %(default)s")
+            one.add_argument("--neurons", type=positive_integer, default=256, metavar="N", help="default: %(default)s")
+        _add_json(one)
+        one.set_defaults(run=run_speech, what=what)
+
+
+def run_speech(args: argparse.Namespace) -> int:
+    """Encode, train or evaluate."""
+    try:
+        import torch  # noqa: F401
+    except ImportError as error:
+        raise ValueError('speech needs PyTorch: pip install "memneuro[speech]"') from error
+    with chatter_to_stderr(args.json):
+        from memneuro.speech import experiment
+        from memneuro.speech.network import NetworkSettings
+        from memneuro.speech.train import TrainingSettings
+
+        task = experiment.load(args.dataset, args.split, copies=getattr(args, "copies", 0), data=args.data)
+        result: dict[str, Any]
+        if args.what == "encode":
+            result = {"words": len(task.words), "spikes": len(task.words.times), "folds": [f.name for f in task.folds]}
+        elif args.what == "train":
+            settings = NetworkSettings(args.kind, neurons=args.neurons, classes=task.words.n_classes)
+            rows = [
+                row
+                for seed in range(args.seeds)
+                for row in experiment.train_folds(
+                    task, settings, TrainingSettings(epochs=args.epochs, seed=seed), args.out, folds=args.folds
+                )
+            ]
+            result = {"rows": rows}
+        else:
+            result = experiment.evaluate(task, args.kind, range(args.seeds), args.out)
+    show(result, args.json, _speech_text if args.what != "evaluate" else experiment.evaluate_text)
+    return 0
+
+
+def _speech_text(result: Mapping[str, Any]) -> str:
+    if "rows" in result:
+        import pandas as pd
+
+        return pd.DataFrame(result["rows"]).to_string(index=False, float_format="{:.4g}".format)
+    return "\n".join(f"{key}: {value}" for key, value in result.items())
 
 
 def names(text: str) -> list[str]:
