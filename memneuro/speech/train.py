@@ -40,7 +40,9 @@ class TrainingSettings:
     drop_input : float
         Share of the input lines that are silent in a training word.
     shift_lines : int
-        A training word is shifted along the lines by up to this many.
+        A training word is shifted along the lines by up to this many: another length of the vocal tract.
+    tempo : float
+        A training word is slower or faster by up to this share.
     """
 
     epochs: int = 30
@@ -51,13 +53,14 @@ class TrainingSettings:
     label_smoothing: float = 0.1
     drop_input: float = 0.1
     shift_lines: int = 2
+    tempo: float = 0.0
 
     def __post_init__(self) -> None:
         for name, least in (("epochs", 1), ("batch", 1), ("seed", 0), ("shift_lines", 0)):
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int) or value < least:
                 raise ValueError(f"{name} = {value!r}; accepted: a whole number of at least {least}")
-        for name in ("learning_rate", "weight_decay", "label_smoothing", "drop_input"):
+        for name in ("learning_rate", "weight_decay", "label_smoothing", "drop_input", "tempo"):
             value = getattr(self, name)
             if not (math.isfinite(value) and 0 <= value < 1):
                 raise ValueError(f"{name} = {value!r}; accepted: from 0 up to 1")
@@ -163,6 +166,7 @@ def _epoch(
     for batch in batches:
         n_bins = examples.n_bins[batch]
         counts = examples.counts[batch][:, : int(n_bins.max())].float()
+        counts, n_bins = _at_other_tempo(counts, n_bins, training.tempo, rng)
         counts = _disturbed(counts, training, rng)
         logits, spikes, inside = network(counts, n_bins, generator)
         loss = functional.cross_entropy(logits, examples.label[batch], label_smoothing=training.label_smoothing)
@@ -181,6 +185,20 @@ def _one_copy_each(word: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """For each recorded word one of its copies."""
     order = rng.permutation(len(word))
     return order[np.unique(word[order], return_index=True)[1]]
+
+
+def _at_other_tempo(
+    counts: Tensor, n_bins: Tensor, tempo: float, rng: np.random.Generator
+) -> tuple[Tensor, Tensor]:
+    """Each word slower or faster; a bin takes the counts of the nearest bin."""
+    if not tempo:
+        return counts, n_bins
+    faster = torch.from_numpy(rng.uniform(1 - tempo, 1 + tempo, len(counts)))
+    bins = (n_bins / faster).round().clamp(min=1).long()
+    source = ((torch.arange(int(bins.max()))[None] + 0.5) * faster[:, None]).long()
+    inside = source < n_bins[:, None]
+    source = source.clamp(max=counts.shape[1] - 1)[..., None].expand(-1, -1, counts.shape[2])
+    return counts.gather(1, source) * inside[..., None], bins
 
 
 def _disturbed(counts: Tensor, training: TrainingSettings, rng: np.random.Generator) -> Tensor:
