@@ -2,12 +2,14 @@ r"""A recurrent network for spoken words: a crossbar from the cochlea, a recurre
 
 .. math::
 
-   a_n = b + W_{in} c_n + W_{rec} s_{n-1}, \qquad
+   a_n = b + \sum_d W_d\, c_{n-d} + W_{rec} s_{n-1}, \qquad
    \mathrm{logit} = W_{out}\, \frac{10}{N} \sum_{n=1}^{N} s_n + b_{out}
 
-c_n are the numbers of input spikes on each line in bin n times `INPUT_SCALE`, s_n the spikes of the neurons, N the
-number of bins of the word. A weight is the difference of two conductances of a crossbar, w = w_max (G+ - G-)/G_max, so
-|w| <= w_max; with `levels` each conductance takes that many values.
+c_n are the numbers of input spikes on each line in bin n times `INPUT_SCALE`; each line reaches the crossbar over
+several delays d, as the axons of a delay line do. s_n are the spikes of the neurons, N the number of bins of the word
+and of the `listen` bins after it, in which what is delayed still arrives. A weight is the difference of two
+conductances of a crossbar, w = w_max (G+ - G-)/G_max, so |w| <= w_max; with `levels` each conductance takes that many
+values.
 """
 
 from __future__ import annotations
@@ -18,12 +20,13 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from memneuro.speech.integrate_and_fire import LifLayer
 from memneuro.speech.memristor import MemristorLayer
 
 #: A spike of the cochlea in units of a spike of the network.
-INPUT_SCALE = 0.2
+INPUT_SCALE = 0.05
 
 #: Read-out of the mean number of spikes a bin.
 OUTPUT_SCALE = 10.0
@@ -46,6 +49,10 @@ class NetworkSettings:
         Whether there is a recurrent crossbar.
     largest_weight : float
         Of all crossbars.
+    delays : tuple of int
+        Delays of the input lines in steps.
+    listen : int
+        Steps after the end of the word.
     levels : int
         Values of a conductance; 0 for any.
     without : tuple of str
@@ -53,10 +60,12 @@ class NetworkSettings:
     """
 
     kind: str = "memristor"
-    lines: int = 140
+    lines: int = 35
     neurons: int = 256
     classes: int = 10
     recurrent: bool = True
+    delays: tuple[int, ...] = (0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20)
+    listen: int = 10
     largest_weight: float = 2.0
     levels: int = 0
     without: tuple[str, ...] = ()
@@ -75,10 +84,15 @@ class NetworkSettings:
         if self.without and self.kind != "memristor":
             raise ValueError(f"without = {self.without!r} with kind = {self.kind!r}; accepted with 'memristor' only")
         object.__setattr__(self, "without", tuple(self.without))
+        object.__setattr__(self, "delays", tuple(self.delays))
+        if not self.delays or any(isinstance(d, bool) or not isinstance(d, int) or d < 0 for d in self.delays):
+            raise ValueError(f"delays = {self.delays!r}; accepted: whole numbers of at least 0, at least one")
+        if isinstance(self.listen, bool) or not isinstance(self.listen, int) or self.listen < 0:
+            raise ValueError(f"listen = {self.listen!r}; accepted: a whole number of at least 0")
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, for a file."""
-        return {**asdict(self), "without": list(self.without)}
+        return {**asdict(self), "without": list(self.without), "delays": list(self.delays)}
 
 
 class SpeechNetwork(nn.Module):
@@ -101,7 +115,8 @@ class SpeechNetwork(nn.Module):
             self.layer = MemristorLayer(neurons, without=settings.without)
         else:
             self.layer = LifLayer(neurons, adaptive=settings.kind == "adaptive_lif")
-        self.w_in = nn.Parameter(torch.randn(lines, neurons) / math.sqrt(lines))
+        rows = lines * len(settings.delays)
+        self.w_in = nn.Parameter(torch.randn(rows, neurons) / math.sqrt(rows))
         self.w_rec = nn.Parameter(0.5 * torch.randn(neurons, neurons) / math.sqrt(neurons))
         self.w_rec.requires_grad_(settings.recurrent)
         self.w_out = nn.Parameter(torch.randn(neurons, classes) / math.sqrt(neurons))
@@ -129,8 +144,8 @@ class SpeechNetwork(nn.Module):
 
         Parameters
         ----------
-        counts : Tensor, shape (batch, bins, lines)
-            Input spikes.
+        counts : Tensor, shape (batch, bins, lines or a multiple)
+            Input spikes; neighbouring lines are joined where there are more than the network has.
         n_bins : Tensor of int, shape (batch,)
             Bins of each word.
         generator : torch.Generator, optional
@@ -139,12 +154,19 @@ class SpeechNetwork(nn.Module):
         Returns
         -------
         logits : Tensor, shape (batch, classes)
-        spikes : Tensor, shape (batch, bins, neurons)
-        inside : Tensor, shape (batch, bins, 1)
-            1 in the bins of the word.
+        spikes : Tensor, shape (batch, bins + listen, neurons)
+        inside : Tensor, shape (batch, bins + listen, 1)
+            1 in the bins of the word and the `listen` bins after it.
         """
+        listen, lines = self.settings.listen, self.settings.lines
+        if counts.shape[2] % lines:
+            raise ValueError(f"counts of {counts.shape[2]} lines; accepted: a multiple of the network's {lines}")
+        counts = counts.reshape(*counts.shape[:2], lines, -1).sum(3)
+        n_bins = n_bins + listen
+        counts = functional.pad(INPUT_SCALE * counts, (0, 0, 0, listen))
         batch, bins, _ = counts.shape
-        drive = (INPUT_SCALE * counts) @ self.held(self.w_in) + self.bias
+        late = [functional.pad(counts, (0, 0, delay, 0))[:, :bins] for delay in self.settings.delays]
+        drive = torch.cat(late, 2) @ self.held(self.w_in) + self.bias
         w_rec = self.held(self.w_rec)
         state: Any = self.layer.start(batch, generator)
         fired = torch.zeros(batch, self.settings.neurons)

@@ -187,9 +187,7 @@ def _one_copy_each(word: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return order[np.unique(word[order], return_index=True)[1]]
 
 
-def _at_other_tempo(
-    counts: Tensor, n_bins: Tensor, tempo: float, rng: np.random.Generator
-) -> tuple[Tensor, Tensor]:
+def _at_other_tempo(counts: Tensor, n_bins: Tensor, tempo: float, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
     """Each word slower or faster; a bin takes the counts of the nearest bin."""
     if not tempo:
         return counts, n_bins
