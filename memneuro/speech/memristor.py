@@ -36,6 +36,7 @@ import torch
 from torch import Tensor, nn
 
 from memneuro.circuit.one_m1t1r import OneM1T1R
+from memneuro.speech.pulse import Pulse, PulseCard, library
 
 #: Correction of the opening voltage in units of V_0, fitted to the full neuron.
 OPENING = 1.0
@@ -120,6 +121,22 @@ class MemristorLayer(nn.Module):
         self.share = 0.0 if "plasticity" in without else self.card["beta"] / self.loss
         self.tunnel = self.card["r_off"] / math.expm1(1 / self.card["tunnel_length"])
         self.tip_deviation = 0.0 if "noise" in without else self.card["sigma_tip"] / v_hop
+        self.hold = math.log(4 * self.card["alpha"] * self.card["gamma1"] / self.card["mu"])
+        self._numbers = PulseCard(
+            base=self.base,
+            supply=self.supply,
+            loss=self.loss,
+            share=self.share,
+            alpha_log=self.hold,
+            opening=OPENING,
+            tunnel=self.tunnel,
+            threshold=self.card["v_threshold"] / v_hop,
+            width=width_s,
+            period=period_s,
+            keep="leak" in without,
+            no_refractory="refractory" in without,
+            **{name: self.card[name] for name in ("r_on", "tunnel_length", "r_control", "c_gate", "gamma2")},
+        )
         self.log_slowness = nn.Parameter(torch.rand(neurons) * math.log(0.8 * slowest))
 
     @property
@@ -157,6 +174,14 @@ class MemristorLayer(nn.Module):
 
     def forward(self, state: MemristorState, drive: Tensor) -> tuple[MemristorState, Tensor]:
         """One pulse: the state before the next one, and which neurons fired (0 or 1, shape (batch, neurons))."""
+        if drive.dtype == torch.float32 and drive.device.type == "cpu" and library() is not None:
+            given = (self.slowness, state.filament, state.residue, state.gate, state.tip, drive)
+            f, r, gate, fired = Pulse.apply(self._numbers, SURROGATE, *given)
+            return MemristorState(f, r, gate, state.tip), fired
+        return self.equations(state, drive)
+
+    def equations(self, state: MemristorState, drive: Tensor) -> tuple[MemristorState, Tensor]:
+        """The same, operation by operation in PyTorch."""
         card, loss, share = self.card, self.loss, self.share
         f, r, gate, tip = state.filament, state.residue, state.gate, state.tip
         slower = self.slowness
@@ -173,9 +198,7 @@ class MemristorLayer(nn.Module):
         kappa = torch.exp(push + tip - self.base) * rate * (1 - torch.exp(-2 * push.detach()))
         square = gap * gap
         with torch.no_grad():
-            opening = (
-                math.log(4 * card["alpha"] * card["gamma1"] / card["mu"]) + torch.log((1 - r).clamp(min=1e-6)) - tip
-            ) - OPENING
+            opening = self.hold + torch.log((1 - r).clamp(min=1e-6)) - tip - OPENING
             closed = (kappa > square) & (amplitude - opening > gate)
             stays = 1 - closed.to(f.dtype)
             gap_after = torch.sqrt((square - kappa).clamp(min=0)) * stays

@@ -8,7 +8,8 @@ torch = pytest.importorskip("torch")
 from brian2 import Network, SpikeMonitor, StateMonitor, TimedArray, second, us, volt  # noqa: E402
 
 from memneuro import Expression, OneM1T1R  # noqa: E402
-from memneuro.speech.memristor import TRAITS, MemristorLayer  # noqa: E402
+from memneuro.speech.memristor import TRAITS, MemristorLayer, MemristorState  # noqa: E402
+from memneuro.speech.pulse import library  # noqa: E402
 
 NEURONS, PULSES = 200, 100
 
@@ -103,3 +104,29 @@ def test_bad_input():
         MemristorLayer(3, without=("courage",))
     with pytest.raises(ValueError, match="width_s"):
         MemristorLayer(3, width_s=3e-3)
+
+
+@pytest.mark.parametrize("without", [(), *((trait,) for trait in TRAITS)])
+def test_compiled_code_is_the_equations(without):
+    """States, spikes and every gradient of the compiled pulse, against PyTorch's on the same numbers."""
+    if library() is None:
+        pytest.skip("no C++ compiler")
+    torch.manual_seed(1)
+    layer = MemristorLayer(64, without=without)
+    drive = torch.randn(30, 64) * 2 - 0.5
+    residue = torch.rand(30, 64) * 0.5
+    filament = torch.rand(30, 64) * (1 - residue) * 0.9
+    gate, tip = torch.rand(30, 64) * 6, torch.randn(30, 64) * 0.4
+    weights = torch.randn(3, 30, 64)
+    found = []
+    for step in (layer.forward, layer.equations):
+        layer.zero_grad()
+        given = [one.clone().requires_grad_() for one in (filament, residue, drive)]
+        state, fired = step(MemristorState(given[0], given[1], gate, tip), given[2])
+        (weights * torch.stack([state.filament, state.residue, fired])).sum().backward()
+        found.append([state.filament, state.residue, state.gate, fired])
+        found[-1] += [*(one.grad for one in given), layer.log_slowness.grad.clone()]
+    for compiled, written in zip(*found, strict=True):
+        assert compiled.isfinite().all()
+        assert torch.allclose(compiled, written, rtol=2e-3, atol=2e-4 * max(1.0, float(written.abs().max())))
+    assert 0.1 < found[0][3].mean() < 0.9
