@@ -171,8 +171,8 @@ class SpeechNetwork(nn.Module):
         state: Any = self.layer.start(batch, generator)
         fired = torch.zeros(batch, self.settings.neurons)
         trains = []
-        for now in range(bins):
-            total = drive[:, now]
+        # Unbound once: an index a step would make the gradient of the whole drive anew in each.
+        for total in drive.transpose(0, 1).contiguous().unbind(0):
             if self.settings.recurrent:
                 total = total + fired @ w_rec
             state, fired = self.layer.step(state, total, generator)

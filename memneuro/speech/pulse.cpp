@@ -1,24 +1,64 @@
 // One pulse of many 1M1T1R neurons and its gradient: the equations of memneuro/speech/memristor.py, element by element.
 // Compiled where it is used; a test holds it to the equations as written there in PyTorch.
 #include <cmath>
+#include <cstring>
+#include <vector>
+
+#define INLINE __attribute__((always_inline)) inline
 
 struct Card {
     float base, supply, loss, share, alpha_log, opening, r_on, tunnel, tunnel_length, r_control, c_gate, threshold, gamma2;
     float width, period;
-    int keep, no_refractory;
+    float keep, no_refractory;  // 0 or 1
 };
 
 namespace {
 
-inline float conductance(const Card &c, float gap) {
-    return 1.0f / (c.r_on * (1.0f - gap) + c.tunnel * (std::exp(gap / c.tunnel_length) - 1.0f));
+// Both sides are computed and one is taken, so that the loops have no branches.
+INLINE float either(float condition, float yes, float no) { return no + condition * (yes - no); }
+
+INLINE float larger(float a, float b) { return a > b ? a : b; }
+INLINE float smaller(float a, float b) { return a < b ? a : b; }
+
+INLINE float power_of_two(int n) {
+    const int bits = (n + 127) << 23;
+    float value;
+    std::memcpy(&value, &bits, sizeof value);
+    return value;
 }
 
-inline float charged(const Card &c, float gate, float amplitude, float gap, float seconds) {
+// exp(x) to 2e-7 of itself where the result is a normal number: 2^n times a polynomial, without calls or branches, so
+// that the loops become vector code.
+INLINE float exponential(float x) {
+    const float scaled = smaller(larger(x * 1.44269504f, -126.0f), 127.0f);
+    const int n = static_cast<int>(scaled + 1024.5f) - 1024;
+    const float t = (scaled - static_cast<float>(n)) * 0.693147181f;
+    const float sum =
+        1.0f + t * (1.0f + t * (0.5f + t * (1.0f / 6 + t * (1.0f / 24 + t * (1.0f / 120 + t * (1.0f / 720 + t / 5040))))));
+    return power_of_two(n) * sum;
+}
+
+// Natural logarithm of a normal positive number: its exponent and the series of atanh.
+INLINE float logarithm(float x) {
+    int bits;
+    std::memcpy(&bits, &x, sizeof bits);
+    const int n = (bits - 0x3f3504f3) >> 23;  // so that the mantissa lies around 1, from sqrt(1/2) on
+    const int mantissa = bits - (n << 23);
+    float m;
+    std::memcpy(&m, &mantissa, sizeof m);
+    const float u = (m - 1.0f) / (m + 1.0f), v = u * u;
+    return 0.693147181f * static_cast<float>(n) + 2.0f * u * (1.0f + v * (1.0f / 3 + v * (0.2f + v * (1.0f / 7 + v / 9))));
+}
+
+INLINE float conductance(const Card &c, float gap) {
+    return 1.0f / (c.r_on * (1.0f - gap) + c.tunnel * (exponential(gap / c.tunnel_length) - 1.0f));
+}
+
+INLINE float charged(const Card &c, float gate, float amplitude, float gap, float seconds) {
     const float device = conductance(c, gap);
     const float total = device + 1.0f / c.r_control;
     const float target = amplitude * device / total;
-    return target + (gate - target) * std::exp(-total / c.c_gate * seconds);
+    return target + (gate - target) * exponential(-total / c.c_gate * seconds);
 }
 
 // What depends on the neuron alone.
@@ -26,15 +66,30 @@ struct Pace {
     float rate, leak, half, discharge, off, forget;
 };
 
-inline Pace pace(const Card &c, float slowness) {
-    Pace p;
-    p.rate = 1.0f / slowness;
-    p.half = std::exp(-0.5f * c.loss * c.width * p.rate);
-    p.leak = c.keep ? 1.0f : p.half;
-    p.discharge = std::exp(-p.rate / (c.r_control * c.c_gate) * c.width * 0.5f);
-    p.off = std::exp(-0.5f * c.loss * (c.period - c.width) * p.rate);
-    p.forget = std::exp(-c.gamma2 * c.period * p.rate);
-    return p;
+INLINE void pace(const Card &c, float slowness, float *__restrict__ out, long neurons) {
+    const float rate = 1.0f / slowness;
+    const float half = exponential(-0.5f * c.loss * c.width * rate);
+    out[0] = rate;
+    out[neurons] = either(c.keep, 1.0f, half);
+    out[2 * neurons] = half;
+    out[3 * neurons] = exponential(-rate / (c.r_control * c.c_gate) * c.width * 0.5f);
+    out[4 * neurons] = exponential(-0.5f * c.loss * (c.period - c.width) * rate);
+    out[5 * neurons] = exponential(-c.gamma2 * c.period * rate);
+}
+
+INLINE std::vector<float> paces(const Card &c, const float *__restrict__ slowness, long neurons) {
+    std::vector<float> all(6 * neurons);
+    for (long n = 0; n < neurons; ++n) pace(c, slowness[n], all.data() + n, neurons);
+    return all;
+}
+
+INLINE Pace read(const float *__restrict__ all, long n, long neurons) {
+    return {all[n],
+            all[n + neurons],
+            all[n + 2 * neurons],
+            all[n + 3 * neurons],
+            all[n + 4 * neurons],
+            all[n + 5 * neurons]};
 }
 
 // Everything up to the end of growth, shared by both directions.
@@ -42,44 +97,48 @@ struct Growth {
     float f1, r1, gap, amplitude, push, kappa, square, rest, gap_after, stays, after_share, gate, armed;
 };
 
-inline Growth grow(const Card &c, const Pace &p, float f, float r, float gate, float tip, float drive) {
+INLINE Growth grow(const Card &c, const Pace &p, float f, float r, float gate, float tip, float drive) {
     Growth g;
     g.r1 = r + f * (c.share * (1.0f - p.leak));
     g.f1 = f * p.leak;
     g.gap = 1.0f - g.f1 - g.r1;
-    g.amplitude = std::fmin(std::fmax(drive + c.base, 0.0f), c.supply);
-    g.push = std::fmax(g.amplitude - gate * p.discharge, 0.0f);
-    g.kappa = std::exp(g.push + tip - c.base) * p.rate * (1.0f - std::exp(-2.0f * g.push));
+    g.amplitude = smaller(larger(drive + c.base, 0.0f), c.supply);
+    g.push = larger(g.amplitude - gate * p.discharge, 0.0f);
+    g.kappa = exponential(g.push + tip - c.base) * p.rate * (1.0f - exponential(-2.0f * g.push));
     g.square = g.gap * g.gap;
-    const float opening = c.alpha_log + std::log(std::fmax(1.0f - g.r1, 1e-6f)) - tip - c.opening;
-    const bool closed = g.kappa > g.square && g.amplitude - opening > gate;
-    g.stays = closed ? 0.0f : 1.0f;
-    g.gap_after = closed ? 0.0f : std::sqrt(std::fmax(g.square - g.kappa, 0.0f));
-    g.rest = closed ? 1.0f - g.square / std::fmax(g.kappa, 1e-9f) : 1.0f;
+    const float opening = c.alpha_log + logarithm(larger(1.0f - g.r1, 1e-6f)) - tip - c.opening;
+    const float closed = (g.kappa > g.square ? 1.0f : 0.0f) * (g.amplitude - opening > gate ? 1.0f : 0.0f);
+    g.stays = 1.0f - closed;
+    g.gap_after = std::sqrt(larger(g.square - g.kappa, 0.0f)) * g.stays;
+    g.rest = 1.0f - closed * larger(1.0f - larger(g.kappa - g.square, 0.0f) / larger(g.kappa, 1e-9f), 0.0f);
     g.armed = gate <= c.threshold ? 1.0f : 0.0f;
-    const float decay = std::exp(-0.5f * c.loss * c.width * p.rate * g.rest);
-    const float begin = closed ? g.amplitude - opening : gate;
+    const float decay = exponential(-0.5f * c.loss * c.width * p.rate * g.rest);
+    const float begin = either(closed, g.amplitude - opening, gate);
     const float gap = 1.0f - (1.0f - g.gap_after - g.r1) * decay - g.r1;
     g.gate = charged(c, begin, g.amplitude, gap, c.width * p.rate * g.rest);
-    g.after_share = closed ? decay * decay : p.leak;
+    g.after_share = either(closed, decay * decay, p.leak);
     return g;
 }
 
 // Without leak what has fired is cleared and everything else stays.
-inline float remaining(const Card &c, const Pace &p, float stays) { return c.keep ? stays : p.off; }
+INLINE float remaining(const Card &c, const Pace &p, float stays) { return either(c.keep, stays, p.off); }
 
 }  // namespace
 
-extern "C" void pulse_forward(const Card *card, long batch, long neurons, const float *slowness, const float *f,
-                              const float *r, const float *gate, const float *tip, const float *drive, float *f_out,
-                              float *r_out, float *gate_out, float *fired) {
+extern "C" void pulse_forward(const Card *card, long batch, long neurons, const float *__restrict__ slowness,
+                              const float *__restrict__ f, const float *__restrict__ r, const float *__restrict__ gate,
+                              const float *__restrict__ tip, const float *__restrict__ drive,
+                              float *__restrict__ f_out, float *__restrict__ r_out, float *__restrict__ gate_out,
+                              float *__restrict__ fired) {
     const Card c = *card;
+    const std::vector<float> held = paces(c, slowness, neurons);
+    const float *__restrict__ all = held.data();
 #pragma omp parallel for
     for (long b = 0; b < batch; ++b) {
-#pragma omp simd
+#pragma GCC ivdep
         for (long n = 0; n < neurons; ++n) {
             const long k = b * neurons + n;
-            const Pace p = pace(c, slowness[n]);
+            const Pace p = read(all, n, neurons);
             const Growth g = grow(c, p, f[k], r[k], gate[k], tip[k], drive[k]);
             const float f2 = 1.0f - (g.gap - g.kappa / (g.gap + g.gap_after + 1e-9f)) * g.stays - g.r1;
             const float after = f2 * g.after_share;
@@ -90,23 +149,28 @@ extern "C" void pulse_forward(const Card *card, long batch, long neurons, const 
             const float left = charged(c, g.gate, 0.0f, 1.0f - f3 - r3, (c.period - c.width) * p.rate);
             f_out[k] = f3 * off;
             r_out[k] = (r3 + (f3 - f3 * off) * c.share) * p.forget;
-            gate_out[k] = c.no_refractory ? 0.0f : left;
+            gate_out[k] = (1.0f - c.no_refractory) * left;
             fired[k] = (g.kappa > g.square ? 1.0f : 0.0f) * g.armed;
         }
     }
 }
 
-extern "C" void pulse_backward(const Card *card, float surrogate, long batch, long neurons, const float *slowness,
-                               const float *f, const float *r, const float *gate, const float *tip, const float *drive,
-                               const float *df_out, const float *dr_out, const float *dfired, float *df, float *dr,
-                               float *ddrive, float *drate) {
+extern "C" void pulse_backward(const Card *card, float surrogate, long batch, long neurons,
+                               const float *__restrict__ slowness, const float *__restrict__ f,
+                               const float *__restrict__ r, const float *__restrict__ gate,
+                               const float *__restrict__ tip, const float *__restrict__ drive,
+                               const float *__restrict__ df_out, const float *__restrict__ dr_out,
+                               const float *__restrict__ dfired, float *__restrict__ df, float *__restrict__ dr,
+                               float *__restrict__ ddrive, float *__restrict__ drate) {
     const Card c = *card;
+    const std::vector<float> held = paces(c, slowness, neurons);
+    const float *__restrict__ all = held.data();
 #pragma omp parallel for
     for (long b = 0; b < batch; ++b) {
-#pragma omp simd
+#pragma GCC ivdep
         for (long n = 0; n < neurons; ++n) {
             const long k = b * neurons + n;
-            const Pace p = pace(c, slowness[n]);
+            const Pace p = read(all, n, neurons);
             const Growth g = grow(c, p, f[k], r[k], gate[k], tip[k], drive[k]);
             const float divisor = g.gap + g.gap_after + 1e-9f;
             const float f2 = 1.0f - (g.gap - g.kappa / divisor) * g.stays - g.r1;
@@ -145,11 +209,11 @@ extern "C" void pulse_backward(const Card *card, float surrogate, long batch, lo
             const float d_f1 = -d_gap;
             df[k] = d_f1 * p.leak + d_r1 * c.share * (1.0f - p.leak);
             dr[k] = d_r1;
-            const float d_leak = (c.keep ? 0.0f : 1.0f) * (d_f1 * f[k] - d_r1 * f[k] * c.share + d_after_share);
-            const float open = drive[k] + c.base > 0.0f && drive[k] + c.base < c.supply ? 1.0f : 0.0f;
-            ddrive[k] = g.push > 0.0f ? d_kappa * g.kappa * open : 0.0f;
+            const float d_leak = (1.0f - c.keep) * (d_f1 * f[k] - d_r1 * f[k] * c.share + d_after_share);
+            const float open = (drive[k] + c.base > 0.0f ? 1.0f : 0.0f) * (drive[k] + c.base < c.supply ? 1.0f : 0.0f);
+            ddrive[k] = d_kappa * g.kappa * open * (g.push > 0.0f ? 1.0f : 0.0f);
             drate[k] = d_kappa * g.kappa / p.rate - 0.5f * c.loss * c.width * p.half * d_leak -
-                       (c.keep ? 0.0f : 0.5f * c.loss * (c.period - c.width) * p.off * d_off) -
+                       (1.0f - c.keep) * 0.5f * c.loss * (c.period - c.width) * p.off * d_off -
                        c.gamma2 * c.period * p.forget * d_forget;
         }
     }
