@@ -45,7 +45,7 @@ OPENING = 1.0
 SURROGATE = 5.0
 
 #: Traits that can be taken away.
-TRAITS = ("leak", "plasticity", "refractory", "noise")
+TRAITS = ("leak", "plasticity", "refractory", "noise", "soft_threshold")
 
 
 def spike(margin: Tensor) -> Tensor:
@@ -81,7 +81,8 @@ class MemristorLayer(nn.Module):
     without : tuple of str
         Traits to take away, of :data:`TRAITS`. Without ``leak`` nothing dissolves before firing; without
         ``plasticity`` nothing passes to the residue; without ``refractory`` the gate is empty before each pulse;
-        without ``noise`` the tip is quiet.
+        without ``noise`` the tip is quiet; without ``soft_threshold`` the gap shrinks in proportion to its drive,
+        g <- g - kappa, down to a hard threshold, where the device's own growth speeds up as the gap closes.
 
     Raises
     ------
@@ -135,6 +136,7 @@ class MemristorLayer(nn.Module):
             period=period_s,
             keep="leak" in without,
             no_refractory="refractory" in without,
+            hard="soft_threshold" in without,
             **{name: self.card[name] for name in ("r_on", "tunnel_length", "r_control", "c_gate", "gamma2")},
         )
         self.log_slowness = nn.Parameter(torch.rand(neurons) * math.log(0.8 * slowest))
@@ -196,12 +198,14 @@ class MemristorLayer(nn.Module):
         discharge = (rate / (card["r_control"] * card["c_gate"])).detach()
         push = (amplitude - gate * torch.exp(-discharge * self.width_s / 2)).clamp(min=0)
         kappa = torch.exp(push + tip - self.base) * rate * (1 - torch.exp(-2 * push.detach()))
-        square = gap * gap
+        hard = "soft_threshold" in self.without
+        square = gap if hard else gap * gap
         with torch.no_grad():
             opening = self.hold + torch.log((1 - r).clamp(min=1e-6)) - tip - OPENING
             closed = (kappa > square) & (amplitude - opening > gate)
             stays = 1 - closed.to(f.dtype)
-            gap_after = torch.sqrt((square - kappa).clamp(min=0)) * stays
+            left = (square - kappa).clamp(min=0)
+            gap_after = (left if hard else torch.sqrt(left)) * stays
             rest = torch.where(closed, 1 - square / kappa.clamp(min=1e-9), 1.0)
             armed = (gate <= card["v_threshold"] / card["v_hop"]).to(f.dtype)
             decay = torch.exp(-loss / 2 * width * rest)
@@ -209,7 +213,8 @@ class MemristorLayer(nn.Module):
             gate = self._charged(gate, amplitude, 1 - (1 - gap_after - r) * decay - r, width * rest)
             closed_decay = decay * decay
         fired = spike((kappa - square) / (kappa + square + 1e-6)) * armed
-        f = 1 - (gap - kappa / (gap + gap_after + 1e-9).detach()) * stays - r
+        divisor = 1.0 if hard else (gap + gap_after + 1e-9).detach()
+        f = 1 - (gap - kappa / divisor) * stays - r
         after = f * torch.where(closed, closed_decay, leak)
         r = r + (f - after) * share
         off = torch.exp(-loss / 2 * (self.period_s - self.width_s) * rate)

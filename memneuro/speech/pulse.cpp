@@ -9,7 +9,7 @@
 struct Card {
     float base, supply, loss, share, alpha_log, opening, r_on, tunnel, tunnel_length, r_control, c_gate, threshold, gamma2;
     float width, period;
-    float keep, no_refractory;  // 0 or 1
+    float keep, no_refractory, hard;  // 0 or 1
 };
 
 namespace {
@@ -105,11 +105,12 @@ INLINE Growth grow(const Card &c, const Pace &p, float f, float r, float gate, f
     g.amplitude = smaller(larger(drive + c.base, 0.0f), c.supply);
     g.push = larger(g.amplitude - gate * p.discharge, 0.0f);
     g.kappa = exponential(g.push + tip - c.base) * p.rate * (1.0f - exponential(-2.0f * g.push));
-    g.square = g.gap * g.gap;
+    g.square = either(c.hard, g.gap, g.gap * g.gap);
     const float opening = c.alpha_log + logarithm(larger(1.0f - g.r1, 1e-6f)) - tip - c.opening;
     const float closed = (g.kappa > g.square ? 1.0f : 0.0f) * (g.amplitude - opening > gate ? 1.0f : 0.0f);
     g.stays = 1.0f - closed;
-    g.gap_after = std::sqrt(larger(g.square - g.kappa, 0.0f)) * g.stays;
+    const float left = larger(g.square - g.kappa, 0.0f);
+    g.gap_after = either(c.hard, left, std::sqrt(left)) * g.stays;
     g.rest = 1.0f - closed * larger(1.0f - larger(g.kappa - g.square, 0.0f) / larger(g.kappa, 1e-9f), 0.0f);
     g.armed = gate <= c.threshold ? 1.0f : 0.0f;
     const float decay = exponential(-0.5f * c.loss * c.width * p.rate * g.rest);
@@ -140,7 +141,8 @@ extern "C" void pulse_forward(const Card *card, long batch, long neurons, const 
             const long k = b * neurons + n;
             const Pace p = read(all, n, neurons);
             const Growth g = grow(c, p, f[k], r[k], gate[k], tip[k], drive[k]);
-            const float f2 = 1.0f - (g.gap - g.kappa / (g.gap + g.gap_after + 1e-9f)) * g.stays - g.r1;
+            const float divisor = either(c.hard, 1.0f, g.gap + g.gap_after + 1e-9f);
+            const float f2 = 1.0f - (g.gap - g.kappa / divisor) * g.stays - g.r1;
             const float after = f2 * g.after_share;
             const float off = remaining(c, p, g.stays);
             const float r2 = g.r1 + (f2 - after) * c.share;
@@ -172,7 +174,7 @@ extern "C" void pulse_backward(const Card *card, float surrogate, long batch, lo
             const long k = b * neurons + n;
             const Pace p = read(all, n, neurons);
             const Growth g = grow(c, p, f[k], r[k], gate[k], tip[k], drive[k]);
-            const float divisor = g.gap + g.gap_after + 1e-9f;
+            const float divisor = either(c.hard, 1.0f, g.gap + g.gap_after + 1e-9f);
             const float f2 = 1.0f - (g.gap - g.kappa / divisor) * g.stays - g.r1;
             const float after = f2 * g.after_share;
             const float off = remaining(c, p, g.stays);
@@ -203,7 +205,7 @@ extern "C" void pulse_backward(const Card *card, float surrogate, long batch, lo
             const float slope = 1.0f + surrogate * std::fabs(margin);
             const float d_margin = dfired[k] * g.armed / (slope * slope);
             d_kappa += d_margin * (1.0f - margin) / sum;
-            d_gap += d_margin * (-1.0f - margin) / sum * 2.0f * g.gap;
+            d_gap += d_margin * (-1.0f - margin) / sum * either(c.hard, 1.0f, 2.0f * g.gap);
             // gap = 1 - f1 - r1
             d_r1 -= d_gap;
             const float d_f1 = -d_gap;

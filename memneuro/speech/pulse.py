@@ -51,7 +51,7 @@ FIELDS = (
 class PulseCard(ctypes.Structure):
     """The numbers that all neurons share, as the compiled code takes them."""
 
-    _fields_ = [(name, ctypes.c_float) for name in (*FIELDS, "keep", "no_refractory")]
+    _fields_ = [(name, ctypes.c_float) for name in (*FIELDS, "keep", "no_refractory", "hard")]
 
 
 @functools.cache

@@ -78,6 +78,7 @@ def test_each_trait_does_something():
     assert discrete(drive, quiet, ("leak",)).sum() > 1.2 * whole.sum()
     assert discrete(drive, quiet, ("refractory",)).sum() > 1.2 * whole.sum()
     assert discrete(drive, quiet, ("plasticity",)).sum() < whole.sum()
+    assert discrete(drive, quiet, ("soft_threshold",)).sum() < whole.sum()
 
 
 def test_gradients_are_finite_over_a_long_word():
@@ -128,5 +129,6 @@ def test_compiled_code_is_the_equations(without):
         found[-1] += [*(one.grad for one in given), layer.log_slowness.grad.clone()]
     for compiled, written in zip(*found, strict=True):
         assert compiled.isfinite().all()
-        assert torch.allclose(compiled, written, rtol=2e-3, atol=2e-4 * max(1.0, float(written.abs().max())))
-    assert 0.1 < found[0][3].mean() < 0.9
+        scale = max(1.0, float(written.detach().abs().max()))
+        assert torch.allclose(compiled, written, rtol=1e-4, atol=1e-5 * scale)
+    assert 0.05 < found[0][3].mean() < 0.9
