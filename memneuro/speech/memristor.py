@@ -30,8 +30,10 @@ noise are held.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -78,6 +80,10 @@ class MemristorLayer(nn.Module):
         Largest amplitude of a pulse.
     slowest : float
         Slowness of a neuron lies between 1 and this; it is trained.
+    spread : mapping of str to float, optional
+        Standard deviation of ln(mu) and ln(v_hop) from device to device; all devices are alike by default.
+    device_seed : int
+        Of the devices.
     without : tuple of str
         Traits to take away, of :data:`TRAITS`. Without ``leak`` nothing dissolves before firing; without
         ``plasticity`` nothing passes to the residue; without ``refractory`` the gate is empty before each pulse;
@@ -90,6 +96,10 @@ class MemristorLayer(nn.Module):
         For another device model, an unknown trait or a pulse longer than its period.
     """
 
+    #: mu and v_hop of each device over its card's.
+    mu_factor: Tensor
+    hop_factor: Tensor
+
     #: Bias of the drive before training: well below firing.
     resting_drive = -1.5
 
@@ -101,6 +111,8 @@ class MemristorLayer(nn.Module):
         period_s: float = 2e-3,
         supply_v: float = 1.25,
         slowest: float = 10.0,
+        spread: Mapping[str, float] | None = None,
+        device_seed: int = 0,
         without: tuple[str, ...] = (),
     ) -> None:
         super().__init__()
@@ -114,6 +126,9 @@ class MemristorLayer(nn.Module):
                 raise ValueError(f"without = {trait!r}; accepted: {', '.join(TRAITS)}")
         self.neurons, self.without = neurons, tuple(without)
         self.width_s, self.period_s, self.slowest = width_s, period_s, slowest
+        for name in spread or {}:
+            if name not in ("mu", "v_hop"):
+                raise ValueError(f"spread of {name!r}; accepted: 'mu', 'v_hop'")
         self.card = {k: float(v) for k, v in {**neuron.device.values(), **neuron.circuit.values()}.items()}
         v_hop = self.card["v_hop"]
         self.base = math.log(1 / (self.card["mu"] * width_s))
@@ -121,17 +136,20 @@ class MemristorLayer(nn.Module):
         self.loss = self.card["gamma1"] + self.card["beta"]
         self.share = 0.0 if "plasticity" in without else self.card["beta"] / self.loss
         self.tunnel = self.card["r_off"] / math.expm1(1 / self.card["tunnel_length"])
-        self.tip_deviation = 0.0 if "noise" in without else self.card["sigma_tip"] / v_hop
-        self.hold = math.log(4 * self.card["alpha"] * self.card["gamma1"] / self.card["mu"])
+        drawn = {
+            name: (spread or {}).get(name, 0.0) * normal
+            for name, normal in zip(
+                ("mu", "v_hop"), np.random.default_rng(device_seed).standard_normal((2, neurons)), strict=True
+            )
+        }
+        self.register_buffer("mu_factor", torch.tensor(np.exp(drawn["mu"]), dtype=torch.float32))
+        self.register_buffer("hop_factor", torch.tensor(np.exp(drawn["v_hop"]), dtype=torch.float32))
         self._numbers = PulseCard(
             base=self.base,
-            supply=self.supply,
             loss=self.loss,
             share=self.share,
-            alpha_log=self.hold,
             opening=OPENING,
             tunnel=self.tunnel,
-            threshold=self.card["v_threshold"] / v_hop,
             width=width_s,
             period=period_s,
             keep="leak" in without,
@@ -141,32 +159,41 @@ class MemristorLayer(nn.Module):
         )
         self.log_slowness = nn.Parameter(torch.rand(neurons) * math.log(0.8 * slowest))
 
+    def devices(self) -> Tensor:
+        """What the pulse needs of each device, shape (5, neurons): V_0 of the card over its own; and, the voltages in
+        units of its own V_0, ln(1/(mu w)), supply, opening voltage of an empty device, threshold."""
+        card, log_mu, hop = self.card, torch.log(self.mu_factor), 1 / self.hop_factor
+        hold = math.log(4 * card["alpha"] * card["gamma1"] / card["mu"]) - log_mu
+        threshold = card["v_threshold"] / card["v_hop"] * hop
+        return torch.stack([hop, self.base - log_mu, self.supply * hop, hold, threshold])
+
+    def tip_deviation(self) -> Tensor:
+        """Standard deviation of each tip potential in units of its device's V_0, shape (neurons,)."""
+        quiet = "noise" in self.without
+        return (0.0 if quiet else self.card["sigma_tip"] / self.card["v_hop"]) / self.hop_factor
+
     @property
     def slowness(self) -> Tensor:
         """Factor by which each neuron is slower than its card, shape (neurons,)."""
         return torch.exp(self.log_slowness.clamp(0, math.log(self.slowest)))
 
-    def amplitude(self, drive: Tensor) -> Tensor:
-        """Pulse amplitude in units of V_0 of a dimensionless drive."""
-        return (drive + self.base).clamp(0, self.supply)
-
     def start(self, batch: int, generator: torch.Generator | None = None) -> MemristorState:
         """No silver in the gap, an empty gate, tips as they fluctuate."""
         empty = torch.zeros(batch, self.neurons)
-        tip = self.tip_deviation * torch.randn(batch, self.neurons, generator=generator)
+        tip = self.tip_deviation() * torch.randn(batch, self.neurons, generator=generator)
         return MemristorState(empty, empty, empty, tip)
 
     def next_tip(self, state: MemristorState, generator: torch.Generator | None = None) -> Tensor:
         """Tip potentials one period later."""
         keep = torch.exp(-self.period_s / self.card["tau_tip"] / self.slowness.detach())
         fresh = torch.randn(state.tip.shape, generator=generator)
-        return keep * state.tip + self.tip_deviation * torch.sqrt(1 - keep**2) * fresh
+        return keep * state.tip + self.tip_deviation() * torch.sqrt(1 - keep**2) * fresh
 
     def step(
         self, state: MemristorState, drive: Tensor, generator: torch.Generator | None = None
     ) -> tuple[MemristorState, Tensor]:
         """One pulse with new noise; see :meth:`forward`."""
-        if self.tip_deviation > 0:
+        if "noise" not in self.without:
             state.tip = self.next_tip(state, generator)
         return self(state, drive)
 
@@ -177,7 +204,7 @@ class MemristorLayer(nn.Module):
     def forward(self, state: MemristorState, drive: Tensor) -> tuple[MemristorState, Tensor]:
         """One pulse: the state before the next one, and which neurons fired (0 or 1, shape (batch, neurons))."""
         if drive.dtype == torch.float32 and drive.device.type == "cpu" and library() is not None:
-            given = (self.slowness, state.filament, state.residue, state.gate, state.tip, drive)
+            given = (self.slowness, self.devices(), state.filament, state.residue, state.gate, state.tip, drive)
             f, r, gate, fired = Pulse.apply(self._numbers, SURROGATE, *given)
             return MemristorState(f, r, gate, state.tip), fired
         return self.equations(state, drive)
@@ -188,7 +215,8 @@ class MemristorLayer(nn.Module):
         f, r, gate, tip = state.filament, state.residue, state.gate, state.tip
         slower = self.slowness
         rate = 1 / slower
-        amplitude = self.amplitude(drive)
+        hop, growth, supply, hold, threshold = self.devices()
+        amplitude = ((drive + self.base) * hop).clamp(min=0).minimum(supply)
         width = self.width_s * rate
         half = torch.exp(-loss / 2 * width)
         leak = torch.ones_like(half) if "leak" in self.without else half
@@ -197,17 +225,17 @@ class MemristorLayer(nn.Module):
         gap = 1 - f - r
         discharge = (rate / (card["r_control"] * card["c_gate"])).detach()
         push = (amplitude - gate * torch.exp(-discharge * self.width_s / 2)).clamp(min=0)
-        kappa = torch.exp(push + tip - self.base) * rate * (1 - torch.exp(-2 * push.detach()))
+        kappa = torch.exp(push + tip - growth) * rate * (1 - torch.exp(-2 * push.detach()))
         hard = "soft_threshold" in self.without
         square = gap if hard else gap * gap
         with torch.no_grad():
-            opening = self.hold + torch.log((1 - r).clamp(min=1e-6)) - tip - OPENING
+            opening = hold + torch.log((1 - r).clamp(min=1e-6)) - tip - OPENING
             closed = (kappa > square) & (amplitude - opening > gate)
             stays = 1 - closed.to(f.dtype)
             left = (square - kappa).clamp(min=0)
             gap_after = (left if hard else torch.sqrt(left)) * stays
             rest = torch.where(closed, 1 - square / kappa.clamp(min=1e-9), 1.0)
-            armed = (gate <= card["v_threshold"] / card["v_hop"]).to(f.dtype)
+            armed = (gate <= threshold).to(f.dtype)
             decay = torch.exp(-loss / 2 * width * rest)
             gate = torch.where(closed, amplitude - opening, gate)
             gate = self._charged(gate, amplitude, 1 - (1 - gap_after - r) * decay - r, width * rest)

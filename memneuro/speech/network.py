@@ -22,6 +22,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from memneuro.circuit.one_m1t1r import OneM1T1R
 from memneuro.speech.integrate_and_fire import LifLayer
 from memneuro.speech.memristor import MemristorLayer
 
@@ -55,6 +56,9 @@ class NetworkSettings:
         Steps after the end of the word.
     levels : int
         Values of a conductance; 0 for any.
+    spread : float
+        Device-to-device spread in units of the card's own: 0 for devices all alike. The devices are drawn from the
+        network's seed, and training knows them.
     without : tuple of str
         Traits of the memristor neuron to take away.
     """
@@ -68,6 +72,7 @@ class NetworkSettings:
     listen: int = 10
     largest_weight: float = 2.0
     levels: int = 0
+    spread: float = 0.0
     without: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -81,8 +86,13 @@ class NetworkSettings:
             raise ValueError(f"levels = {self.levels!r}; accepted: 0 for any value, or at least 2")
         if not self.largest_weight > 0:
             raise ValueError(f"largest_weight = {self.largest_weight!r}; accepted: greater than zero")
-        if self.without and self.kind != "memristor":
-            raise ValueError(f"without = {self.without!r} with kind = {self.kind!r}; accepted with 'memristor' only")
+        if not (math.isfinite(self.spread) and self.spread >= 0):
+            raise ValueError(f"spread = {self.spread!r}; accepted: zero or more")
+        for name in ("without", "spread"):
+            if getattr(self, name) and self.kind != "memristor":
+                raise ValueError(
+                    f"{name} = {getattr(self, name)!r} with kind = {self.kind!r}; accepted with 'memristor' only"
+                )
         object.__setattr__(self, "without", tuple(self.without))
         object.__setattr__(self, "delays", tuple(self.delays))
         if not self.delays or any(isinstance(d, bool) or not isinstance(d, int) or d < 0 for d in self.delays):
@@ -112,7 +122,10 @@ class SpeechNetwork(nn.Module):
         lines, neurons, classes = settings.lines, settings.neurons, settings.classes
         self.layer: MemristorLayer | LifLayer
         if settings.kind == "memristor":
-            self.layer = MemristorLayer(neurons, without=settings.without)
+            device = OneM1T1R("hopping")
+            card = device.device_spread(("mu", "v_hop"))
+            spread = {name: settings.spread * deviation for name, deviation in card.items()}
+            self.layer = MemristorLayer(neurons, device, spread=spread, device_seed=seed, without=settings.without)
         else:
             self.layer = LifLayer(neurons, adaptive=settings.kind == "adaptive_lif")
         rows = lines * len(settings.delays)
@@ -161,12 +174,9 @@ class SpeechNetwork(nn.Module):
         listen, lines = self.settings.listen, self.settings.lines
         if counts.shape[2] % lines:
             raise ValueError(f"counts of {counts.shape[2]} lines; accepted: a multiple of the network's {lines}")
-        counts = counts.reshape(*counts.shape[:2], lines, -1).sum(3)
         n_bins = n_bins + listen
-        counts = functional.pad(INPUT_SCALE * counts, (0, 0, 0, listen))
-        batch, bins, _ = counts.shape
-        late = [functional.pad(counts, (0, 0, delay, 0))[:, :bins] for delay in self.settings.delays]
-        drive = torch.cat(late, 2) @ self.held(self.w_in) + self.bias
+        drive = self.input_drive(functional.pad(counts, (0, 0, 0, listen)))
+        batch, bins, _ = drive.shape
         w_rec = self.held(self.w_rec)
         state: Any = self.layer.start(batch, generator)
         fired = torch.zeros(batch, self.settings.neurons)
@@ -179,5 +189,15 @@ class SpeechNetwork(nn.Module):
             trains.append(fired)
         spikes = torch.stack(trains, 1)
         inside = (torch.arange(bins)[None] < n_bins[:, None]).to(counts.dtype)[..., None]
-        rate = (spikes * inside).sum(1) / n_bins[:, None]
-        return OUTPUT_SCALE * rate @ self.held(self.w_out) + self.bias_out, spikes, inside
+        return self.read_out((spikes * inside).sum(1) / n_bins[:, None]), spikes, inside
+
+    def read_out(self, rate: Tensor) -> Tensor:
+        """Evidence for each word from the spikes a bin, shape (..., neurons) to (..., classes)."""
+        return OUTPUT_SCALE * rate @ self.held(self.w_out) + self.bias_out
+
+    def input_drive(self, counts: Tensor) -> Tensor:
+        """What the input crossbar and the bias give each neuron in each bin; ``counts`` with the bins to listen."""
+        counts = INPUT_SCALE * counts.reshape(*counts.shape[:2], self.settings.lines, -1).sum(3)
+        bins = counts.shape[1]
+        late = [functional.pad(counts, (0, 0, delay, 0))[:, :bins] for delay in self.settings.delays]
+        return torch.cat(late, 2) @ self.held(self.w_in) + self.bias

@@ -7,7 +7,7 @@
 #define INLINE __attribute__((always_inline)) inline
 
 struct Card {
-    float base, supply, loss, share, alpha_log, opening, r_on, tunnel, tunnel_length, r_control, c_gate, threshold, gamma2;
+    float base, loss, share, opening, r_on, tunnel, tunnel_length, r_control, c_gate, gamma2;
     float width, period;
     float keep, no_refractory, hard;  // 0 or 1
 };
@@ -62,8 +62,10 @@ INLINE float charged(const Card &c, float gate, float amplitude, float gap, floa
 }
 
 // What depends on the neuron alone.
-struct Pace {
-    float rate, leak, half, discharge, off, forget;
+// What differs from neuron to neuron: its pace, and of its device V_0 of the card over its own V_0, ln(1/(mu w)), the
+// supply, the opening voltage and the threshold in units of its V_0.
+struct Own {
+    float rate, leak, half, discharge, off, forget, hop, growth, supply, hold, threshold;
 };
 
 INLINE void pace(const Card &c, float slowness, float *__restrict__ out, long neurons) {
@@ -83,13 +85,18 @@ INLINE std::vector<float> paces(const Card &c, const float *__restrict__ slownes
     return all;
 }
 
-INLINE Pace read(const float *__restrict__ all, long n, long neurons) {
-    return {all[n],
-            all[n + neurons],
-            all[n + 2 * neurons],
-            all[n + 3 * neurons],
-            all[n + 4 * neurons],
-            all[n + 5 * neurons]};
+INLINE Own own(const float *__restrict__ paces, const float *__restrict__ devices, long n, long neurons) {
+    return {paces[n],
+            paces[n + neurons],
+            paces[n + 2 * neurons],
+            paces[n + 3 * neurons],
+            paces[n + 4 * neurons],
+            paces[n + 5 * neurons],
+            devices[n],
+            devices[n + neurons],
+            devices[n + 2 * neurons],
+            devices[n + 3 * neurons],
+            devices[n + 4 * neurons]};
 }
 
 // Everything up to the end of growth, shared by both directions.
@@ -97,22 +104,22 @@ struct Growth {
     float f1, r1, gap, amplitude, push, kappa, square, rest, gap_after, stays, after_share, gate, armed;
 };
 
-INLINE Growth grow(const Card &c, const Pace &p, float f, float r, float gate, float tip, float drive) {
+INLINE Growth grow(const Card &c, const Own &p, float f, float r, float gate, float tip, float drive) {
     Growth g;
     g.r1 = r + f * (c.share * (1.0f - p.leak));
     g.f1 = f * p.leak;
     g.gap = 1.0f - g.f1 - g.r1;
-    g.amplitude = smaller(larger(drive + c.base, 0.0f), c.supply);
+    g.amplitude = smaller(larger((drive + c.base) * p.hop, 0.0f), p.supply);
     g.push = larger(g.amplitude - gate * p.discharge, 0.0f);
-    g.kappa = exponential(g.push + tip - c.base) * p.rate * (1.0f - exponential(-2.0f * g.push));
+    g.kappa = exponential(g.push + tip - p.growth) * p.rate * (1.0f - exponential(-2.0f * g.push));
     g.square = either(c.hard, g.gap, g.gap * g.gap);
-    const float opening = c.alpha_log + logarithm(larger(1.0f - g.r1, 1e-6f)) - tip - c.opening;
+    const float opening = p.hold + logarithm(larger(1.0f - g.r1, 1e-6f)) - tip - c.opening;
     const float closed = (g.kappa > g.square ? 1.0f : 0.0f) * (g.amplitude - opening > gate ? 1.0f : 0.0f);
     g.stays = 1.0f - closed;
     const float left = larger(g.square - g.kappa, 0.0f);
     g.gap_after = either(c.hard, left, std::sqrt(left)) * g.stays;
     g.rest = 1.0f - closed * larger(1.0f - larger(g.kappa - g.square, 0.0f) / larger(g.kappa, 1e-9f), 0.0f);
-    g.armed = gate <= c.threshold ? 1.0f : 0.0f;
+    g.armed = gate <= p.threshold ? 1.0f : 0.0f;
     const float decay = exponential(-0.5f * c.loss * c.width * p.rate * g.rest);
     const float begin = either(closed, g.amplitude - opening, gate);
     const float gap = 1.0f - (1.0f - g.gap_after - g.r1) * decay - g.r1;
@@ -122,12 +129,12 @@ INLINE Growth grow(const Card &c, const Pace &p, float f, float r, float gate, f
 }
 
 // Without leak what has fired is cleared and everything else stays.
-INLINE float remaining(const Card &c, const Pace &p, float stays) { return either(c.keep, stays, p.off); }
+INLINE float remaining(const Card &c, const Own &p, float stays) { return either(c.keep, stays, p.off); }
 
 }  // namespace
 
 extern "C" void pulse_forward(const Card *card, long batch, long neurons, const float *__restrict__ slowness,
-                              const float *__restrict__ f, const float *__restrict__ r, const float *__restrict__ gate,
+                              const float *__restrict__ devices, const float *__restrict__ f, const float *__restrict__ r, const float *__restrict__ gate,
                               const float *__restrict__ tip, const float *__restrict__ drive,
                               float *__restrict__ f_out, float *__restrict__ r_out, float *__restrict__ gate_out,
                               float *__restrict__ fired) {
@@ -139,7 +146,7 @@ extern "C" void pulse_forward(const Card *card, long batch, long neurons, const 
 #pragma GCC ivdep
         for (long n = 0; n < neurons; ++n) {
             const long k = b * neurons + n;
-            const Pace p = read(all, n, neurons);
+            const Own p = own(all, devices, n, neurons);
             const Growth g = grow(c, p, f[k], r[k], gate[k], tip[k], drive[k]);
             const float divisor = either(c.hard, 1.0f, g.gap + g.gap_after + 1e-9f);
             const float f2 = 1.0f - (g.gap - g.kappa / divisor) * g.stays - g.r1;
@@ -158,8 +165,8 @@ extern "C" void pulse_forward(const Card *card, long batch, long neurons, const 
 }
 
 extern "C" void pulse_backward(const Card *card, float surrogate, long batch, long neurons,
-                               const float *__restrict__ slowness, const float *__restrict__ f,
-                               const float *__restrict__ r, const float *__restrict__ gate,
+                               const float *__restrict__ slowness, const float *__restrict__ devices,
+                               const float *__restrict__ f, const float *__restrict__ r, const float *__restrict__ gate,
                                const float *__restrict__ tip, const float *__restrict__ drive,
                                const float *__restrict__ df_out, const float *__restrict__ dr_out,
                                const float *__restrict__ dfired, float *__restrict__ df, float *__restrict__ dr,
@@ -172,7 +179,7 @@ extern "C" void pulse_backward(const Card *card, float surrogate, long batch, lo
 #pragma GCC ivdep
         for (long n = 0; n < neurons; ++n) {
             const long k = b * neurons + n;
-            const Pace p = read(all, n, neurons);
+            const Own p = own(all, devices, n, neurons);
             const Growth g = grow(c, p, f[k], r[k], gate[k], tip[k], drive[k]);
             const float divisor = either(c.hard, 1.0f, g.gap + g.gap_after + 1e-9f);
             const float f2 = 1.0f - (g.gap - g.kappa / divisor) * g.stays - g.r1;
@@ -212,8 +219,9 @@ extern "C" void pulse_backward(const Card *card, float surrogate, long batch, lo
             df[k] = d_f1 * p.leak + d_r1 * c.share * (1.0f - p.leak);
             dr[k] = d_r1;
             const float d_leak = (1.0f - c.keep) * (d_f1 * f[k] - d_r1 * f[k] * c.share + d_after_share);
-            const float open = (drive[k] + c.base > 0.0f ? 1.0f : 0.0f) * (drive[k] + c.base < c.supply ? 1.0f : 0.0f);
-            ddrive[k] = d_kappa * g.kappa * open * (g.push > 0.0f ? 1.0f : 0.0f);
+            const float wanted = (drive[k] + c.base) * p.hop;
+            const float open = (wanted > 0.0f ? 1.0f : 0.0f) * (wanted < p.supply ? 1.0f : 0.0f);
+            ddrive[k] = d_kappa * g.kappa * open * (g.push > 0.0f ? p.hop : 0.0f);
             drate[k] = d_kappa * g.kappa / p.rate - 0.5f * c.loss * c.width * p.half * d_leak -
                        (1.0f - c.keep) * 0.5f * c.loss * (c.period - c.width) * p.off * d_off -
                        c.gamma2 * c.period * p.forget * d_forget;

@@ -31,17 +31,14 @@ _FLAGS = ("-O3", "-march=native", "-ffast-math", "-fno-finite-math-only", "-fope
 
 FIELDS = (
     "base",
-    "supply",
     "loss",
     "share",
-    "alpha_log",
     "opening",
     "r_on",
     "tunnel",
     "tunnel_length",
     "r_control",
     "c_gate",
-    "threshold",
     "gamma2",
     "width",
     "period",
@@ -89,6 +86,7 @@ class Pulse(torch.autograd.Function):
         card: PulseCard,
         surrogate: float,
         slowness: Tensor,
+        devices: Tensor,
         filament: Tensor,
         residue: Tensor,
         gate: Tensor,
@@ -96,7 +94,7 @@ class Pulse(torch.autograd.Function):
         drive: Tensor,
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """See :class:`Pulse`."""
-        given = [one.detach().contiguous() for one in (slowness, filament, residue, gate, tip, drive)]
+        given = [one.detach().contiguous() for one in (slowness, devices, filament, residue, gate, tip, drive)]
         batch, neurons = drive.shape
         out = [torch.empty(batch, neurons) for _ in range(4)]
         library().pulse_forward(
@@ -108,7 +106,7 @@ class Pulse(torch.autograd.Function):
         return out[0], out[1], out[2], out[3]
 
     @staticmethod
-    def backward(ctx: Any, d_filament: Tensor, d_residue: Tensor, d_gate: Tensor, d_fired: Tensor) -> tuple:  # type: ignore[override]
+    def backward(ctx: Any, d_filament: Tensor, d_residue: Tensor, d_gate: Tensor, d_fired: Tensor) -> tuple:
         """See :class:`Pulse`."""
         given = ctx.saved_tensors
         batch, neurons = given[-1].shape
@@ -122,4 +120,4 @@ class Pulse(torch.autograd.Function):
             *_pointers(*given, *gradients, *out),
         )
         slowness = given[0]
-        return None, None, -out[3].sum(0) / slowness**2, out[0], out[1], None, None, out[2]
+        return None, None, -out[3].sum(0) / slowness**2, None, out[0], out[1], None, None, out[2]

@@ -22,14 +22,14 @@ def drives(seed: int) -> np.ndarray:
     return np.clip(rng.normal(-1, 1, (PULSES, NEURONS)) + rng.normal(-0.8, 1, NEURONS), -8, 3)
 
 
-def full(drive: np.ndarray, noise: bool, seed: int) -> tuple[np.ndarray, np.ndarray]:
+def full(drive: np.ndarray, noise: bool, seed: int, **own) -> tuple[np.ndarray, np.ndarray]:
     """Which neuron fired in which pulse, and the tip potentials at its start in units of V_0."""
     neuron = OneM1T1R("hopping")
     v_hop = float(neuron.device.values()["v_hop"])
     amplitude = v_hop * (drive + MemristorLayer(1).base)
     array = TimedArray(np.maximum(amplitude, 0) * volt, dt=2e-3 * second)
     group = neuron.group(
-        NEURONS, drive=Expression(PULSED, {"amplitude_now": array}), seed=seed, noise=noise, dt=10 * us
+        NEURONS, drive=Expression(PULSED, {"amplitude_now": array}), seed=seed, noise=noise, dt=10 * us, **own
     )
     spikes = SpikeMonitor(group)
     tips = StateMonitor(group, "v_tip" if noise else "v_gate", record=True, dt=2e-3 * second)
@@ -113,7 +113,7 @@ def test_compiled_code_is_the_equations(without):
     if library() is None:
         pytest.skip("no C++ compiler")
     torch.manual_seed(1)
-    layer = MemristorLayer(64, without=without)
+    layer = MemristorLayer(64, without=without, spread={"mu": 0.3, "v_hop": 0.1})
     drive = torch.randn(30, 64) * 2 - 0.5
     residue = torch.rand(30, 64) * 0.5
     filament = torch.rand(30, 64) * (1 - residue) * 0.9
@@ -132,3 +132,27 @@ def test_compiled_code_is_the_equations(without):
         scale = max(1.0, float(written.detach().abs().max()))
         assert torch.allclose(compiled, written, rtol=1e-4, atol=1e-5 * scale)
     assert 0.05 < found[0][3].mean() < 0.9
+
+
+def test_devices_that_differ_fire_as_full_neurons_that_differ():
+    """The same with mu and v_hop of their own in each neuron."""
+    drive = drives(6)
+    layer = MemristorLayer(NEURONS, spread={"mu": 0.3, "v_hop": 0.1}, device_seed=3)
+    alike, _ = full(drive, False, 0)
+    neuron = OneM1T1R("hopping")
+    own = {
+        "mu": neuron.device["mu"] * layer.mu_factor.numpy().astype(float),
+        "v_hop": neuron.device["v_hop"] * layer.hop_factor.numpy().astype(float),
+    }
+    expected, _ = full(drive, False, 0, **own)
+    with torch.no_grad():
+        layer.log_slowness.zero_()
+        state = layer.start(1)
+        state.tip = torch.zeros_like(state.tip)
+        found = np.zeros((PULSES, NEURONS), dtype=bool)
+        for pulse in range(PULSES):
+            state, spike = layer(state, torch.tensor(drive[pulse : pulse + 1], dtype=torch.float32))
+            found[pulse] = spike.numpy()[0] > 0
+    assert (alike & expected).sum() < 0.8 * expected.sum()
+    assert (found & expected).sum() >= 0.85 * expected.sum()
+    assert found.sum() == pytest.approx(expected.sum(), rel=0.05)
