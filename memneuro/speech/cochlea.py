@@ -17,7 +17,9 @@ Each channel is a place on the basilar membrane with the centre frequency f_c, e
   and Shackleton (1990, doi:10.1121/1.399379). The permeability k is averaged over one period of the carrier, whose
   amplitude is the envelope: fine structure above the envelope's band does not reach the spikes.
 * Bushy cell: a leaky integrate-and-fire neuron on which n = 40 auditory nerve fibres of rate h c converge; the sum of
-  many independent fibres is taken as its mean and its variance. Spikes at v > 1, reset to 0, then refractory.
+  many independent fibres is taken as its mean and its variance. Spikes at v > 1, reset to 0, then refractory. Crossings
+  between two steps are counted by a lower threshold (Broadie, Glasserman and Kou 1997, doi:10.1111/1467-9965.00035);
+  at the default step the number of spikes is 8 % below that of a step eight times as short.
 
 The word's level is set to `level_db`. The chain follows Cramer et al. 2020 (doi:10.1109/TNNLS.2020.3044364); their
 hydrodynamic membrane is replaced by the gammatone filter bank.
@@ -84,12 +86,12 @@ class Cochlea:
     channels: int = 700
     lowest_hz: float = 80.0
     highest_hz: float = 3800.0
-    level_db: float = 85.0
+    level_db: float = 110.0
     step_s: float = 0.5e-3
     fibres: int = 40
-    jump: float = 0.3
+    jump: float = 0.16
     time_constant_s: float = 1e-3
-    refractory_s: float = 1e-3
+    refractory_s: float = 2.5e-3
 
     def __post_init__(self) -> None:
         for field in fields(self):
@@ -207,19 +209,30 @@ class Cochlea:
         free = cleft * (_L + _R) / k
         store = cleft * _R / _X
         potential = np.zeros_like(k)
-        wait = np.zeros_like(k)
-        decay = np.exp(-dt / self.time_constant_s)
-        mean, spread = self.jump * self.fibres * _H * dt, self.jump * np.sqrt(self.fibres * _H * dt)
+        wait = np.zeros_like(k)  # what is left of the refractory period at the start of a step, in steps
+        refractory = np.float32(self.refractory_s / dt)
+        decay = np.float32(np.exp(-dt / self.time_constant_s))
+        # Of a potential that leaks while the fibres' spikes of one step arrive: exact for a rate held over the step.
+        tau = self.time_constant_s
+        mean = self.jump * self.fibres * _H * tau * (1 - decay)
+        spread = self.jump * np.sqrt(self.fibres * _H * tau / 2 * (1 - decay**2))
         fired = np.zeros(permeability.shape, dtype=bool)
         for step, k in enumerate(permeability):
             # Implicit in each pool's own loss, so that the fast cleft (0.1 ms) does not limit the step.
             free = (free + dt * (_Y + _X * store)) / (1 + dt * (_Y + k))
             cleft = (cleft + dt * k * free) / (1 + dt * (_L + _R))
             store = (store + dt * _R * cleft) / (1 + dt * _X)
-            potential = decay * potential + mean * cleft + spread * np.sqrt(cleft) * noise[step]
-            wait -= dt
-            spike = (potential > 1) & (wait <= 1e-9)
-            potential[spike | (wait > 1e-9)] = 0
-            wait[spike] = self.refractory_s + dt
+            # A cell integrates in that part of the step in which it is not refractory. The threshold is crossed where
+            # a line from the potential before to the one after crosses it.
+            awake = np.clip(1 - wait, 0, 1)
+            before = (1 - awake * (1 - decay)) * potential
+            deviation = spread * np.sqrt(awake * cleft)
+            potential = before + awake * mean * cleft + deviation * noise[step]
+            # Seen at the ends of steps only, a noisy potential crosses as often as one that is always seen does a
+            # threshold which is higher by 0.5826 standard deviations of a step.
+            spike = potential + np.float32(0.5826) * deviation > 1
+            since = awake * np.maximum(potential - 1, 0) / np.where(spike, potential - before, 1)
+            wait = np.where(spike, refractory - since, np.maximum(wait - 1, 0))
+            potential[spike] = 0
             fired[step] = spike
         return fired
