@@ -8,16 +8,21 @@ residue r = x_2, the gap g = 1 - f - r and the voltages in units of V_0:
 
    \text{loss}\quad & f \leftarrow f e^{-(\gamma_1 + \beta)\delta}, \qquad
    r \leftarrow (r + \tfrac{\beta}{\gamma_1 + \beta}\, \Delta f)\, e^{-\gamma_2 \delta} \\
-   \text{growth}\quad & g^2 \leftarrow g^2 - \kappa, \qquad \kappa = 2 \mu w\, e^{tip} \sinh(A - v_g) \\
+   \text{growth}\quad & g^2 \leftarrow g^2 - \kappa, \qquad
+   \kappa = 2 \mu w\, e^{tip - \epsilon (\gamma_1 + \beta) w} \sinh(A - v_g) \\
    \text{firing}\quad & \kappa > g^2: \quad g \leftarrow 0, \quad
-   v_g \leftarrow A - \operatorname{asinh}(2 \alpha \gamma_1 (1 - r) e^{-tip}/\mu) + \delta_0 \\
+   z \leftarrow \min\!\big(z + u_o t/\tau_c,\ e^{\delta_0}\big), \qquad v_g = A - u_o + \ln z \\
    \text{gate}\quad & \tau_g\, dv_g/dt = v_\infty - v_g \ \text{with}\ R_d(g)\ \text{held}
 
 Growth is exact because G (1 - x) = mu sinh(.)/g makes the *square* of the gap fall at a constant rate; alpha, which
 rounds that off at contact, is left out there. A closed filament charges the gate until growth cannot hold it any more:
-the voltage at which the growth mu sinh(v)/(2 alpha) no longer makes up for the loss gamma_1 (1 - r), corrected by
-delta_0 = 1 (fitted to the full neuron: charging goes on while the gap opens). A spike counts, as in the full neuron,
-when the gate was below v_threshold before. A neuron that is slower by the factor s has all its rates divided by s.
+at the device voltage u_o = ln(4 alpha gamma_1 (1 - r) e^{-tip}/mu) its growth no longer makes up for the loss. Until
+then growth leaves the gap alpha/2 exp(u_o - v_device), and the gate charges through that gap's resistance, which makes
+z = exp(u_o - v_device) grow by u_o/tau_c in time, with tau_c = C_g R_off alpha / (2 lambda (e^{1/lambda} - 1)), for the
+time t that is left of the pulse. The filament decays from z = 1 on; charging goes on to delta_0 = 1. A spike counts, as
+in the full neuron, when the gate was below v_threshold before. A neuron that is slower by the factor s has all its
+rates divided by s. Two numbers are fitted to the full neuron: delta_0, and epsilon = 0.1 for what is lost while the
+filament grows.
 
 The drive of the network is dimensionless: a = A/V_0 - ln(1/(mu w)), so a neuron at rest with s = 1 closes its gap in
 one pulse at a little more than a = 0. A is limited to the supply.
@@ -40,8 +45,11 @@ from torch import Tensor, nn
 from memneuro.circuit.one_m1t1r import OneM1T1R
 from memneuro.speech.pulse import Pulse, PulseCard, library
 
-#: Correction of the opening voltage in units of V_0, fitted to the full neuron.
+#: Charging of the gate beyond the opening voltage in units of V_0, fitted to the full neuron.
 OPENING = 1.0
+
+#: Share of the loss of a pulse by which growth is smaller than without loss, fitted to the full neuron.
+LOST = 0.1
 
 #: Slope of the surrogate gradient.
 SURROGATE = 5.0
@@ -110,7 +118,7 @@ class MemristorLayer(nn.Module):
         width_s: float = 1e-3,
         period_s: float = 2e-3,
         supply_v: float = 1.25,
-        slowest: float = 10.0,
+        slowest: float = 5.0,
         spread: Mapping[str, float] | None = None,
         device_seed: int = 0,
         without: tuple[str, ...] = (),
@@ -136,6 +144,8 @@ class MemristorLayer(nn.Module):
         self.loss = self.card["gamma1"] + self.card["beta"]
         self.share = 0.0 if "plasticity" in without else self.card["beta"] / self.loss
         self.tunnel = self.card["r_off"] / math.expm1(1 / self.card["tunnel_length"])
+        self.charging = self.card["c_gate"] * self.tunnel / self.card["tunnel_length"] * self.card["alpha"] / 2
+        self.lost = LOST * self.loss * width_s
         drawn = {
             name: (spread or {}).get(name, 0.0) * normal
             for name, normal in zip(
@@ -149,6 +159,8 @@ class MemristorLayer(nn.Module):
             loss=self.loss,
             share=self.share,
             opening=OPENING,
+            charging=self.charging,
+            lost=self.lost,
             tunnel=self.tunnel,
             width=width_s,
             period=period_s,
@@ -225,20 +237,25 @@ class MemristorLayer(nn.Module):
         gap = 1 - f - r
         discharge = (rate / (card["r_control"] * card["c_gate"])).detach()
         push = (amplitude - gate * torch.exp(-discharge * self.width_s / 2)).clamp(min=0)
-        kappa = torch.exp(push + tip - growth) * rate * (1 - torch.exp(-2 * push.detach()))
+        kappa = torch.exp(push + tip - growth - self.lost * rate) * rate * (1 - torch.exp(-2 * push.detach()))
         hard = "soft_threshold" in self.without
         square = gap if hard else gap * gap
         with torch.no_grad():
-            opening = hold + torch.log((1 - r).clamp(min=1e-6)) - tip - OPENING
-            closed = (kappa > square) & (amplitude - opening > gate)
+            holds = hold + torch.log((1 - r).clamp(min=1e-6)) - tip
+            closed = (kappa > square) & (amplitude - holds + OPENING > gate)
             stays = 1 - closed.to(f.dtype)
             left = (square - kappa).clamp(min=0)
             gap_after = (left if hard else torch.sqrt(left)) * stays
             rest = torch.where(closed, 1 - square / kappa.clamp(min=1e-9), 1.0)
             armed = (gate <= threshold).to(f.dtype)
-            decay = torch.exp(-loss / 2 * width * rest)
-            gate = torch.where(closed, amplitude - opening, gate)
-            gate = self._charged(gate, amplitude, 1 - (1 - gap_after - r) * decay - r, width * rest)
+            after_closing = width * rest
+            resists = torch.exp((holds - amplitude + gate).clamp(max=0))
+            pace = holds.clamp(min=1) / self.charging
+            grown = (resists + pace * after_closing).clamp(max=math.exp(OPENING))
+            gate = torch.where(closed, amplitude - holds + torch.log(grown), gate)
+            open_ = torch.where(closed, (after_closing - (1 - resists) / pace).clamp(min=0), after_closing)
+            decay = torch.exp(-loss / 2 * open_)
+            gate = self._charged(gate, amplitude, 1 - (1 - gap_after - r) * decay - r, open_)
             closed_decay = decay * decay
         fired = spike((kappa - square) / (kappa + square + 1e-6)) * armed
         divisor = 1.0 if hard else (gap + gap_after + 1e-9).detach()

@@ -7,7 +7,7 @@
 #define INLINE __attribute__((always_inline)) inline
 
 struct Card {
-    float base, loss, share, opening, r_on, tunnel, tunnel_length, r_control, c_gate, gamma2;
+    float base, loss, share, opening, charging, lost, r_on, tunnel, tunnel_length, r_control, c_gate, gamma2;
     float width, period;
     float keep, no_refractory, hard;  // 0 or 1
 };
@@ -111,19 +111,24 @@ INLINE Growth grow(const Card &c, const Own &p, float f, float r, float gate, fl
     g.gap = 1.0f - g.f1 - g.r1;
     g.amplitude = smaller(larger((drive + c.base) * p.hop, 0.0f), p.supply);
     g.push = larger(g.amplitude - gate * p.discharge, 0.0f);
-    g.kappa = exponential(g.push + tip - p.growth) * p.rate * (1.0f - exponential(-2.0f * g.push));
+    g.kappa = exponential(g.push + tip - p.growth - c.lost * p.rate) * p.rate * (1.0f - exponential(-2.0f * g.push));
     g.square = either(c.hard, g.gap, g.gap * g.gap);
-    const float opening = p.hold + logarithm(larger(1.0f - g.r1, 1e-6f)) - tip - c.opening;
-    const float closed = (g.kappa > g.square ? 1.0f : 0.0f) * (g.amplitude - opening > gate ? 1.0f : 0.0f);
+    const float holds = p.hold + logarithm(larger(1.0f - g.r1, 1e-6f)) - tip;
+    const float closed = (g.kappa > g.square ? 1.0f : 0.0f) * (g.amplitude - holds + c.opening > gate ? 1.0f : 0.0f);
     g.stays = 1.0f - closed;
     const float left = larger(g.square - g.kappa, 0.0f);
     g.gap_after = either(c.hard, left, std::sqrt(left)) * g.stays;
     g.rest = 1.0f - closed * larger(1.0f - larger(g.kappa - g.square, 0.0f) / larger(g.kappa, 1e-9f), 0.0f);
     g.armed = gate <= p.threshold ? 1.0f : 0.0f;
-    const float decay = exponential(-0.5f * c.loss * c.width * p.rate * g.rest);
-    const float begin = either(closed, g.amplitude - opening, gate);
+    const float after_closing = c.width * p.rate * g.rest;
+    const float resists = exponential(smaller(holds - g.amplitude + gate, 0.0f));
+    const float pace = larger(holds, 1.0f) / c.charging;
+    const float grown = smaller(resists + pace * after_closing, exponential(c.opening));
+    const float begin = either(closed, g.amplitude - holds + logarithm(grown), gate);
+    const float open = either(closed, larger(after_closing - (1.0f - resists) / pace, 0.0f), after_closing);
+    const float decay = exponential(-0.5f * c.loss * open);
     const float gap = 1.0f - (1.0f - g.gap_after - g.r1) * decay - g.r1;
-    g.gate = charged(c, begin, g.amplitude, gap, c.width * p.rate * g.rest);
+    g.gate = charged(c, begin, g.amplitude, gap, open);
     g.after_share = either(closed, decay * decay, p.leak);
     return g;
 }
@@ -222,7 +227,7 @@ extern "C" void pulse_backward(const Card *card, float surrogate, long batch, lo
             const float wanted = (drive[k] + c.base) * p.hop;
             const float open = (wanted > 0.0f ? 1.0f : 0.0f) * (wanted < p.supply ? 1.0f : 0.0f);
             ddrive[k] = d_kappa * g.kappa * open * (g.push > 0.0f ? p.hop : 0.0f);
-            drate[k] = d_kappa * g.kappa / p.rate - 0.5f * c.loss * c.width * p.half * d_leak -
+            drate[k] = d_kappa * g.kappa * (1.0f / p.rate - c.lost) - 0.5f * c.loss * c.width * p.half * d_leak -
                        (1.0f - c.keep) * 0.5f * c.loss * (c.period - c.width) * p.off * d_off -
                        c.gamma2 * c.period * p.forget * d_forget;
         }

@@ -34,6 +34,8 @@ FIELDS = (
     "loss",
     "share",
     "opening",
+    "charging",
+    "lost",
     "r_on",
     "tunnel",
     "tunnel_length",

@@ -1,5 +1,7 @@
 """The neuron in discrete time against the full equations in Brian2, under the same pulses."""
 
+import math
+
 import numpy as np
 import pytest
 
@@ -8,6 +10,7 @@ torch = pytest.importorskip("torch")
 from brian2 import Network, SpikeMonitor, StateMonitor, TimedArray, second, us, volt  # noqa: E402
 
 from memneuro import Expression, OneM1T1R  # noqa: E402
+from memneuro.circuit.time_scale import slowed_parameters  # noqa: E402
 from memneuro.speech.memristor import TRAITS, MemristorLayer, MemristorState  # noqa: E402
 from memneuro.speech.pulse import library  # noqa: E402
 
@@ -39,11 +42,11 @@ def full(drive: np.ndarray, noise: bool, seed: int, **own) -> tuple[np.ndarray, 
     return fired, np.asarray(tips.v_tip).T / v_hop if noise else np.zeros((PULSES, NEURONS))
 
 
-def discrete(drive: np.ndarray, tip: np.ndarray, without: tuple[str, ...] = ()) -> np.ndarray:
+def discrete(drive: np.ndarray, tip: np.ndarray, without: tuple[str, ...] = (), slower: float = 1.0) -> np.ndarray:
     """The same in discrete time with the tip potentials given."""
     layer = MemristorLayer(NEURONS, without=without)
     with torch.no_grad():
-        layer.log_slowness.zero_()
+        layer.log_slowness.fill_(math.log(slower))
         state = layer.start(1)
         fired = np.zeros((PULSES, NEURONS), dtype=bool)
         for pulse in range(PULSES):
@@ -66,6 +69,18 @@ def test_fires_as_the_full_neuron_does(noise, seed):
     near = found | np.roll(found, 1, axis=0) | np.roll(found, -1, axis=0)
     assert (near & expected).sum() >= 0.95 * expected.sum()
     assert np.corrcoef(found.sum(0), expected.sum(0))[0, 1] > 0.99
+
+
+@pytest.mark.parametrize("slower", [2, 5])
+def test_slow_neurons_fire_as_slow_full_neurons_do(slower):
+    """Number of spikes within 6 %, at least 55 % in the same pulse: what comes late once is late ever after."""
+    drive = drives(7) + math.log(slower) * 0.7
+    neuron = OneM1T1R("hopping")
+    expected, tip = full(drive, True, 7, **slowed_parameters(neuron, np.full(NEURONS, slower)))
+    found = discrete(drive, tip, slower=slower)
+    assert found.sum() == pytest.approx(expected.sum(), rel=0.06)
+    assert (found & expected).sum() >= 0.55 * expected.sum()
+    assert np.corrcoef(found.sum(0), expected.sum(0))[0, 1] > 0.95
 
 
 def test_each_trait_does_something():
