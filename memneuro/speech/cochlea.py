@@ -87,6 +87,8 @@ class Cochlea:
     lowest_hz: float = 80.0
     highest_hz: float = 3800.0
     level_db: float = 110.0
+    compression: float = 1.0
+    knee_db: float = 50.0
     step_s: float = 0.5e-3
     fibres: int = 40
     jump: float = 0.16
@@ -147,7 +149,9 @@ class Cochlea:
         spectrum[0] = 0
         band = spectrum[np.where(inside, bins, 0)]
         band *= response
-        return (2 * size / samples) * np.abs(scipy.fft.ifft(band, axis=1, overwrite_x=True))[:, :steps]
+        found = (2 * size / samples) * np.abs(scipy.fft.ifft(band, axis=1, overwrite_x=True))[:, :steps]
+        knee = np.float32(10 ** ((self.knee_db - 30) / 20))
+        return np.where(found > knee, knee * (np.maximum(found, knee) / knee) ** np.float32(self.compression), found)
 
     def spikes(self, words: Sequence[np.ndarray], rate: int, seed: int | Sequence[int] = 0) -> list[np.ndarray]:
         """Spikes of the bushy cells for each word.

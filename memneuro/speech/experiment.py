@@ -3,11 +3,11 @@
 Protocol of a fold: the words of its test are not looked at. One training speaker is left out (a fixed rule, see
 :mod:`memneuro.speech.splits`) and a network trained on the others; the epoch with the best accuracy on the left-out
 speaker gives the length of the training. A network trained for that long on all training speakers is the one tested.
+One such run, of seed 0, serves the networks of all seeds.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,11 +18,12 @@ import torch
 
 from memneuro.speech.encode import encode
 from memneuro.speech.fsdd import load_fsdd
-from memneuro.speech.network import NetworkSettings, SpeechNetwork
+from memneuro.speech.network import NetworkSettings
 from memneuro.speech.shd import load_shd
 from memneuro.speech.spike_words import SpikeWords
 from memneuro.speech.splits import hold_out_speaker, leave_one_speaker_out, official
 from memneuro.speech.train import Examples, TrainingSettings, UnusableCheckpoint, predict, train
+from memneuro.speech.trained import load_network
 
 #: Step of the network, longest word and resolution of the input, which the network joins to fewer lines.
 STEP_S = 10e-3
@@ -120,7 +121,8 @@ def train_folds(
     Returns
     -------
     list of dict
-        ``fold``, ``seed``, ``epochs`` (picked on the left-out training speaker), ``validation`` (its accuracy then).
+        ``fold``, ``seed``, ``epochs`` (picked on the left-out training speaker), ``validation`` (the accuracy on that
+        speaker then), ``accuracy`` (on the test).
 
     Raises
     ------
@@ -137,52 +139,36 @@ def train_folds(
     rows = []
     for name in wanted:
         fold = known[name]
-        place = folder / f"{settings.kind}-{name}-{training.seed}"
+        validation = folder / f"{settings.kind}-{name}-validation.npz"
         _, history = train(
             settings,
-            training,
+            replace(training, seed=0),
             task.part(fold.short),
             task.part(fold.validation),
-            checkpoint=place.with_name(place.name + "-validation.npz"),
+            checkpoint=validation,
             progress=progress,
         )
         heard = [row["validation"] for row in history]
         epochs = int(np.argmax(heard)) + 1
-        final = replace(training, epochs=epochs)
-        train(
+        network, _ = train(
             settings,
-            final,
+            replace(training, epochs=epochs),
             task.part(fold.train),
-            checkpoint=place.with_name(place.name + ".npz"),
+            checkpoint=folder / f"{settings.kind}-{name}-{training.seed}.npz",
             progress=progress,
         )
-        rows.append({"fold": name, "seed": training.seed, "epochs": epochs, "validation": heard[epochs - 1]})
-    return rows
-
-
-def load_network(path: Path) -> tuple[SpeechNetwork, dict[str, Any]]:
-    """A trained network and its description.
-
-    Raises
-    ------
-    UnusableCheckpoint
-        If the file is not there, damaged, or not a network.
-    """
-    if not path.exists():
-        raise UnusableCheckpoint(f"{path} is not there; train it with `memneuro speech train`")
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            description = json.loads(str(file["description"]))
-            weights = {
-                name.removeprefix("weight/"): torch.from_numpy(file[name])
-                for name in file.files
-                if name.startswith("weight/")
+        test = task.part(fold.test)
+        right = np.mean(predict(network, test, training.seed) == test.label.numpy())
+        rows.append(
+            {
+                "fold": name,
+                "seed": training.seed,
+                "epochs": epochs,
+                "validation": heard[epochs - 1],
+                "accuracy": float(right),
             }
-        network = SpeechNetwork(NetworkSettings(**description["network"]))
-        network.load_state_dict(weights)
-    except Exception as error:
-        raise UnusableCheckpoint(f"{path} is damaged or not a trained network ({error})") from error
-    return network, description
+        )
+    return rows
 
 
 def evaluate(task: Task, kind: str, seeds: Sequence[int], folder: Path) -> dict[str, Any]:
