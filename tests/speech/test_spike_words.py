@@ -177,11 +177,12 @@ def test_counts_are_those_of_one_spike_after_the_other(lines, longest_s, block, 
 
 
 def test_counts_on_the_edges_of_bins():
-    # In single precision 0.7 is a little less and 0.3 a little more; each word ends with a spike.
-    made = words(times=[0.3, 0.7, 0.0, 0.1, 0.3], duration=[0.7, 0.1, 0.3])
+    # In single precision 0.7 is a little less and 0.3 a little more.
+    # The first word goes on after its last spike, the third ends with it.
+    made = words(times=[0.3, 0.7, 0.0, 0.1, 0.3], duration=[0.8, 0.1, 0.3])
     counts, n_bins = made.counts(0.1, 4)
-    assert list(n_bins) == [7, 1, 3] and counts.shape == (3, 7, 4)
-    assert [tuple(row) for row in np.argwhere(counts)] == [(0, 3, 0), (0, 6, 3), (2, 0, 1), (2, 1, 1), (2, 2, 2)]
+    assert list(n_bins) == [8, 1, 3] and counts.shape == (3, 8, 4)
+    assert [tuple(row) for row in np.argwhere(counts)] == [(0, 3, 0), (0, 7, 3), (2, 0, 1), (2, 1, 1), (2, 2, 2)]
     counts, n_bins = made.counts(0.1, 2, longest_s=0.3)
     assert list(n_bins) == [3, 1, 3]
     assert [tuple(row) for row in np.argwhere(counts)] == [(2, 0, 0), (2, 1, 0), (2, 2, 1)]

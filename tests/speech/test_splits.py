@@ -110,6 +110,10 @@ def test_who_is_held_out_follows_the_alphabet():
     several = np.flatnonzero(~np.isin(words.speaker, ["ann"]) & (words.speaker != "zoe"))
     more = np.concatenate([words.speaker, ["zoe"]])
     assert set(more[hold_out_speaker(several, more)[1]]) == {"bob"}
+    # It need not come after those without: of ann and dora it is ann, where bob and cleo are absent.
+    four = made(speakers=(*SPEAKERS, "dora"))
+    train, validation = hold_out_speaker(np.flatnonzero(~np.isin(four.speaker, ["bob", "cleo"])), four)
+    assert set(four.speaker[validation]) == {"ann"} and set(four.speaker[train]) == {"dora"}
 
 
 def test_another_speaker_can_be_asked_for():

@@ -74,7 +74,7 @@ def test_each_kind_learns(kind):
     assert history[-1]["accuracy"] > 0.8 and history[-1]["validation"] > 0.8
     assert 0.005 < history[-1]["rate"] < 0.5
     assert accuracy(trained, made(30, seed=2)) > 0.8
-    assert all(float(weight.abs().max()) <= 2.0 for weight in (trained.w_in, trained.w_rec, trained.w_out))
+    assert all(weight.detach().abs().max() <= 2.0 for weight in (trained.w_in, trained.w_rec, trained.w_out))
 
 
 def test_labels_without_a_pattern_are_not_learned():
@@ -312,8 +312,8 @@ def test_a_word_at_another_tempo():
     assert 16 <= bins.min() < 18 and 24 < bins.max() <= 27 and changed.shape == (50, int(bins.max()), 1)
     for one, length in zip(changed[..., 0], bins.tolist(), strict=True):
         assert (one[:length].diff() >= 0).all() and one[0] == 1
-        assert one[length - 1] >= 19 or one[length - 1] == 0
-        assert not one[length + 1 :].any()
+        assert one[length - 1] >= 19
+        assert not one[length:].any()
     assert _at_other_tempo(counts, n_bins, 0.0, np.random.default_rng(0))[0] is counts
 
 
