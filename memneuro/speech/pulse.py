@@ -26,8 +26,19 @@ VARIABLE = "MEMNEURO_PULSE"
 
 _SOURCE = Path(__file__).with_suffix(".cpp")
 
-#: Not -Ofast, as NaN must stay NaN.
-_FLAGS = ("-O3", "-march=native", "-ffast-math", "-fno-finite-math-only", "-fopenmp", "-shared", "-fPIC")
+#: Of -ffast-math what vector code needs: all of it would make the whole process flush denormal numbers to zero.
+_FLAGS = (
+    "-O3",
+    "-march=native",
+    "-fno-math-errno",
+    "-fno-trapping-math",
+    "-fno-signed-zeros",
+    "-fassociative-math",
+    "-freciprocal-math",
+    "-fopenmp",
+    "-shared",
+    "-fPIC",
+)
 
 FIELDS = (
     "base",

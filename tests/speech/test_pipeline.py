@@ -4,6 +4,7 @@ import functools
 import json
 import os
 import wave
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -175,6 +176,36 @@ def test_a_network_for_the_test_words_is_trained_without_them(data, tmp_path, mo
     (row,) = experiment.train_folds(task, NetworkSettings("lif"), TrainingSettings(epochs=4, seed=5), tmp_path)
     assert row == {"fold": "official", "seed": 5, "epochs": 2, "validation": 0.75, "accuracy": pytest.approx(6 / 9)}
     assert calls == [(4, 0, fold.short.tolist(), fold.validation.tolist()), (2, 5, list(range(24)), None)]
+
+
+def test_accuracies_are_those_of_folds_and_seeds(data, tmp_path, monkeypatch):
+    """Mean over folds and seeds, standard deviation over seeds of the mean over folds, worked out by hand."""
+    task = experiment.load("shd", "official", data=data)
+    parts = {"one": np.arange(24, 28), "two": np.arange(28, 30)}
+    folds = tuple(
+        experiment.Fold(name, np.arange(4), test, np.arange(2), np.arange(2, 4)) for name, test in parts.items()
+    )
+    right = {("one", 0): 2, ("one", 7): 3, ("two", 0): 0, ("two", 7): 2}
+
+    def hear(network, examples, seed):
+        name = "one" if len(examples.word) == 4 else "two"
+        assert network == f"lif-{name}-{seed}.npz"
+        said = examples.label.numpy()
+        return np.where(np.arange(len(said)) < right[name, seed], said, 19)
+
+    class Loaded(str):
+        settings = NetworkSettings("lif", classes=20)
+
+    monkeypatch.setattr(experiment, "load_network", lambda path: (Loaded(path.name), {}))
+    monkeypatch.setattr(experiment, "predict", hear)
+    result = experiment.evaluate(replace(task, folds=folds), "lif", [0, 7], tmp_path)
+    assert result["folds"] == {"one": [0.5, 0.75], "two": [0.0, 1.0]}
+    assert result["accuracy"] == pytest.approx((0.25 + 0.875) / 2)
+    assert result["spread"] == pytest.approx((0.875 - 0.25) / np.sqrt(2))
+    confusion = np.array(result["confusion"])
+    assert confusion.sum() == 12 and np.trace(confusion) == 7 and confusion[:3, 19].sum() == 5
+    text = experiment.evaluate_text(result).splitlines()
+    assert text == ["one: 50.0, 75.0 %", "two: 0.0, 100.0 %", "lif: 56.2 +- 44.2 %"]
 
 
 @pytest.fixture(scope="module")
