@@ -257,12 +257,13 @@ def run_compare(args: argparse.Namespace) -> int:
 
 
 def _add_speech(commands: Any, common: argparse.ArgumentParser) -> None:
-    parser = commands.add_parser("speech", parents=[common], help="spoken digits: encode, train, evaluate")
+    parser = commands.add_parser("speech", parents=[common], help="spoken digits: encode, train, evaluate, ablate")
     kinds = parser.add_subparsers(metavar="WHAT", required=True)
     texts = {
         "encode": "words to spikes of a cochlea, kept in the cache",
         "train": "train a network for each fold",
-        "evaluate": "accuracy on the words that were held out",
+        "evaluate": "accuracy on the words that were held out, by default with the networks of the package",
+        "ablate": "train networks without each of the six traits",
     }
     for what, text in texts.items():
         one = kinds.add_parser(what, parents=[common], help=text)
@@ -273,59 +274,47 @@ def _add_speech(commands: Any, common: argparse.ArgumentParser) -> None:
             one.add_argument(
                 "--copies", type=int, default=6, metavar="N", help="augmented copies of a word (default: %(default)s)"
             )
-        if what != "encode":
+        if what == "train":
             one.add_argument(
                 "--kind", default="memristor", help="memristor, lif or adaptive_lif (default: %(default)s)"
             )
+        if what in ("train", "ablate"):
             one.add_argument("--out", type=Path, default=Path("speech"), metavar="DIR", help="default: %(default)s")
             one.add_argument(
                 "--seeds", type=positive_integer, default=3, metavar="N", help="networks a fold (default: %(default)s)"
             )
-        if what == "train":
             one.add_argument("--folds", type=names, metavar="A,B", help="some folds only, by name")
-            one.add_argument("--epochs", type=positive_integer, default=30, metavar="N", help="default: %(default)s")
+            one.add_argument("--epochs", type=positive_integer, default=24, metavar="N", help="default: %(default)s")
             one.add_argument("--neurons", type=positive_integer, default=256, metavar="N", help="default: %(default)s")
+        if what == "ablate":
+            one.add_argument("--variants", type=names, metavar="A,B", help="some of the traits only, by name")
+        if what == "evaluate":
+            one.add_argument("--kind", default="all", help="svm, lif, adaptive_lif or memristor (default: %(default)s)")
+            one.add_argument("--out", type=Path, metavar="DIR", help="trained networks (default: those of the package)")
+            one.add_argument("--seeds", type=positive_integer, metavar="N", help="networks a fold (default: all)")
+            one.add_argument(
+                "--deploy", action="store_true", help="also run the memristor networks in Brian2 with full equations"
+            )
+            one.add_argument(
+                "--backend", choices=("cython", "cpp", "openmp", "cuda"), default="cpp", help="default: %(default)s"
+            )
+            one.add_argument("--robust", action="store_true", help="also with other devices, temperatures and noise")
         _add_json(one)
         one.set_defaults(run=run_speech, what=what)
 
 
 def run_speech(args: argparse.Namespace) -> int:
-    """Encode, train or evaluate."""
+    """Encode, train, evaluate or ablate."""
     try:
         import torch  # noqa: F401
     except ImportError as error:
         raise ValueError('speech needs PyTorch: pip install "memneuro[speech]"') from error
+    from memneuro.speech import command
+
     with chatter_to_stderr(args.json):
-        from memneuro.speech import experiment
-        from memneuro.speech.network import NetworkSettings
-        from memneuro.speech.train import TrainingSettings
-
-        task = experiment.load(args.dataset, args.split, copies=getattr(args, "copies", 0), data=args.data)
-        result: dict[str, Any]
-        if args.what == "encode":
-            result = {"words": len(task.words), "spikes": len(task.words.times), "folds": [f.name for f in task.folds]}
-        elif args.what == "train":
-            settings = NetworkSettings(args.kind, neurons=args.neurons, classes=task.words.n_classes)
-            rows = [
-                row
-                for seed in range(args.seeds)
-                for row in experiment.train_folds(
-                    task, settings, TrainingSettings(epochs=args.epochs, seed=seed), args.out, folds=args.folds
-                )
-            ]
-            result = {"rows": rows}
-        else:
-            result = experiment.evaluate(task, args.kind, range(args.seeds), args.out)
-    show(result, args.json, _speech_text if args.what != "evaluate" else experiment.evaluate_text)
+        result = getattr(command, args.what)(args)
+    show(result, args.json, command.text)
     return 0
-
-
-def _speech_text(result: Mapping[str, Any]) -> str:
-    if "rows" in result:
-        import pandas as pd
-
-        return pd.DataFrame(result["rows"]).to_string(index=False, float_format="{:.4g}".format)
-    return "\n".join(f"{key}: {value}" for key, value in result.items())
 
 
 def names(text: str) -> list[str]:

@@ -27,7 +27,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from brian2 import Network, Quantity, SpikeMonitor, Synapses, TimedArray, second, us
+from brian2 import Network, Quantity, SpikeMonitor, Synapses, TimedArray, second
 from torch.nn import functional
 
 from memneuro.backend import backend as use
@@ -36,7 +36,7 @@ from memneuro.circuit.one_m1t1r import OneM1T1R
 from memneuro.circuit.time_scale import slowed_parameters
 from memneuro.speech.memristor import MemristorLayer
 from memneuro.speech.network import SpeechNetwork
-from memneuro.speech.train import Examples
+from memneuro.speech.train import Examples, predict_with_spikes
 
 #: Clock period of a network in seconds.
 PERIOD_S = 10e-3
@@ -95,6 +95,42 @@ def evidence(network: SpeechNetwork, spikes: np.ndarray, n_bins: np.ndarray) -> 
     sums = np.cumsum(spikes, axis=1, dtype=np.float32) / n_bins[:, None, None].astype(np.float32)
     with torch.no_grad():
         return network.read_out(torch.from_numpy(sums)).numpy()
+
+
+def summary(network: SpeechNetwork, found: Deployed, examples: Examples, seed: int = 0) -> dict[str, float | None]:
+    """A deployment in a few numbers, beside the same network in discrete time.
+
+    Returns
+    -------
+    dict
+        ``trained`` and ``accuracy``: share of the words heard right in discrete time and with the full equations;
+        ``same``: share heard alike; ``spikes`` a word with the full equations and ``trained_spikes`` in discrete time;
+        ``latency_ms``: median time from the start of a word after which its evidence points to one word for good, and
+        ``length_ms``, the median time for which the network listens; ``source_pj`` and ``supply_pj``: mean energy a
+        word from the pulse sources and from the supplies of the output stages, None unless they were integrated;
+        ``source_pj_device_time``: what the sources would give devices as fast as their card, playing the word faster
+        by the slowness of each neuron.
+    """
+    heard, spikes = predict_with_spikes(network, examples, seed)
+    layer = network.layer
+    assert isinstance(layer, MemristorLayer)
+    slower = layer.slowness.detach().numpy() * PERIOD_S / layer.period_s
+
+    def joule(value: np.ndarray | None, divisor: Any = 1.0) -> float | None:
+        return None if value is None else float((value / divisor).sum(axis=1).mean() * 1e12)
+
+    return {
+        "trained": float(np.mean(heard == found.said)),
+        "accuracy": found.accuracy,
+        "same": float(np.mean(heard == found.heard)),
+        "trained_spikes": float(spikes.mean()),
+        "spikes": float(found.spikes.sum((1, 2)).mean()),
+        "latency_ms": float(np.median(found.latency_s()) * 1e3),
+        "length_ms": float(np.median(found.n_bins) * PERIOD_S * 1e3),
+        "source_pj": joule(found.source_j),
+        "source_pj_device_time": joule(found.source_j, slower),
+        "supply_pj": joule(found.supply_j),
+    }
 
 
 def deploy(
@@ -226,7 +262,10 @@ pulse = {PERIOD_S * layer.width_s / layer.period_s}*second : second
 """,
         {"input_drive": TimedArray(drive.transpose(1, 0, 2).reshape(periods, -1), dt=PERIOD_S * second)},
     )
-    step = 50 * us if dt is None else dt
+    step = PERIOD_S / 200 * second if dt is None else dt
+    halves = PERIOD_S / 2 / float(step)
+    if abs(halves - round(halves)) > 1e-6:
+        raise ValueError(f"dt = {dt!r}; accepted: a whole fraction of half a period, {PERIOD_S / 2 * second!s}")
     group = neuron.group(
         words * neurons,
         drive=crossbar,
@@ -253,7 +292,7 @@ a_next = 0
     if settings.recurrent:
         if silent is not None:
             w_rec = w_rec * ~np.asarray(silent)[:, None]
-        crossbar_rec = Synapses(group, group, "w : 1 (constant)", on_pre="a_next_post += w")
+        crossbar_rec = Synapses(group, group, "w : 1 (constant)", on_pre="a_next_post += w", clock=group.clock)
         source, target = np.nonzero(w_rec)
         first = neurons * np.arange(words)
         crossbar_rec.connect(i=(source[:, None] + first).ravel(), j=(target[:, None] + first).ravel())

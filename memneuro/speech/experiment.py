@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import torch
 
 from memneuro.speech.encode import encode
@@ -171,15 +172,45 @@ def train_folds(
     return rows
 
 
-def evaluate(task: Task, kind: str, seeds: Sequence[int], folder: Path) -> dict[str, Any]:
+def seeds_in(folder: Path, kind: str, folds: Sequence[str]) -> list[int]:
+    """Seeds for which `folder` has a network of each fold."""
+    found = []
+    for path in folder.glob(f"{kind}-{folds[0]}-*.npz"):
+        seed = path.stem.removeprefix(f"{kind}-{folds[0]}-")
+        if seed.isdigit() and all((folder / f"{kind}-{name}-{seed}.npz").exists() for name in folds):
+            found.append(int(seed))
+    return sorted(found)
+
+
+def evaluate(task: Task, kind: str, folder: Path, seeds: Sequence[int] | None = None) -> dict[str, Any]:
     """Accuracy on the held-out words of each fold, with each seed's network.
+
+    Parameters
+    ----------
+    task : Task
+    kind : str
+        Of :data:`memneuro.speech.network.KINDS`.
+    folder : Path
+        Where the networks are; :data:`memneuro.speech.trained.SHIPPED` for those of the package.
+    seeds : sequence of int, optional
+        By default all for which every fold has a network.
 
     Returns
     -------
     dict
-        ``accuracy`` (mean over folds and seeds), ``spread`` (standard deviation over seeds of the mean over folds),
-        ``folds`` {name: [accuracy of each seed]} and ``confusion`` (said, heard; counts over folds and seeds).
+        ``kind``; ``seeds``; ``accuracy`` (mean over folds and seeds), ``spread`` (standard deviation over seeds of the
+        mean over folds, None for one seed), ``folds`` {name: [accuracy of each seed]} and ``confusion`` (said, heard;
+        counts over folds and seeds).
+
+    Raises
+    ------
+    UnusableCheckpoint
+        If a network is missing, damaged, or knows another number of words.
     """
+    names = [fold.name for fold in task.folds]
+    seeds = seeds_in(folder, kind, names) if seeds is None else list(seeds)
+    if not seeds:
+        raise UnusableCheckpoint(f"{folder} has no {kind} networks of {', '.join(names)}; train with `memneuro speech`")
     folds: dict[str, list[float]] = {}
     classes = task.words.n_classes
     confusion = np.zeros((classes, classes), dtype=int)
@@ -196,9 +227,31 @@ def evaluate(task: Task, kind: str, seeds: Sequence[int], folder: Path) -> dict[
             heard = predict(network, test, seed)
             folds.setdefault(fold.name, []).append(float(np.mean(heard == said)))
             np.add.at(confusion, (said, heard), 1)
-    by_seed = np.mean([folds[fold.name] for fold in task.folds], axis=0)
+    return _result(kind, list(seeds), folds, confusion)
+
+
+def evaluate_svm(task: Task, data: Path | None = None) -> dict[str, Any]:
+    """The support-vector machine on the same folds, in the form of :func:`evaluate`; it has no seed."""
+    from memneuro.speech.svm import features, hears
+
+    words = load_fsdd(data)
+    found = features(words)
+    folds: dict[str, list[float]] = {}
+    confusion = np.zeros((task.words.n_classes, task.words.n_classes), dtype=int)
+    for fold in task.folds:
+        train = fold.train[fold.train < len(words)]
+        said = words.label[fold.test]
+        heard = hears(found, words.label, train, fold.test)
+        folds[fold.name] = [float(np.mean(heard == said))]
+        np.add.at(confusion, (said, heard), 1)
+    return _result("svm", [], folds, confusion)
+
+
+def _result(kind: str, seeds: list[int], folds: dict[str, list[float]], confusion: np.ndarray) -> dict[str, Any]:
+    by_seed = np.mean(list(folds.values()), axis=0)
     return {
         "kind": kind,
+        "seeds": seeds,
         "accuracy": float(by_seed.mean()),
         "spread": float(by_seed.std(ddof=1)) if len(by_seed) > 1 else None,
         "folds": folds,
@@ -206,8 +259,16 @@ def evaluate(task: Task, kind: str, seeds: Sequence[int], folder: Path) -> dict[
     }
 
 
-def evaluate_text(result: Mapping[str, Any]) -> str:
-    """Lay out the accuracies."""
-    lines = [f"{name}: {', '.join(f'{100 * one:.1f}' for one in found)} %" for name, found in result["folds"].items()]
-    spread = "" if result["spread"] is None else f" +- {100 * result['spread']:.1f}"
-    return "\n".join([*lines, f"{result['kind']}: {100 * result['accuracy']:.1f}{spread} %"])
+def table_text(results: Sequence[Mapping[str, Any]]) -> str:
+    """Lay out the accuracies of several kinds: each fold's mean over the seeds, their mean, and its spread."""
+    rows = [
+        {
+            "network": one["kind"],
+            "seeds": len(one["seeds"]) or "-",
+            **{name: f"{100 * np.mean(found):.1f}" for name, found in one["folds"].items()},
+            "mean %": f"{100 * one['accuracy']:.2f}",
+            "spread": "-" if one["spread"] is None else f"{100 * one['spread']:.2f}",
+        }
+        for one in results
+    ]
+    return pd.DataFrame(rows).to_string(index=False)

@@ -6,8 +6,7 @@ Each word, trimmed of silence, becomes 40 mel bands at 20 moments spread evenly 
 
 with M the triangular bands on the mel scale m = 2595 log10(1 + f/700) and S the short-time Fourier transform (Hann
 windows of 25 ms, a step of 10 ms); the mean over a word is taken off, as recordings are not equally loud. The numbers
-are scaled to mean 0 and variance 1 over the training words and go to
-scikit-learn's ``SVC`` with a Gaussian kernel.
+are scaled to mean 0 and variance 1 over the training words and go to scikit-learn's ``SVC`` with a Gaussian kernel.
 """
 
 from __future__ import annotations
@@ -47,16 +46,13 @@ def _bands(frequency: np.ndarray) -> np.ndarray:
     return np.clip(np.minimum(rise, fall), 0, None)
 
 
-def support_vector_accuracy(words: Words, train: np.ndarray, test: np.ndarray) -> float:
-    """Share of the words at `test` that a machine trained on the words at `train` hears right.
+def features(words: Words) -> np.ndarray:
+    """Of every word, shape (words, BANDS * MOMENTS)."""
+    return np.array([log_mel(one, words.rate).ravel() for one in words.audio])
 
-    Parameters
-    ----------
-    words : Words
-    train, test : ndarray of int
-        Positions of words.
-    """
-    features = np.array([log_mel(one, words.rate).ravel() for one in words.audio])
+
+def hears(features: np.ndarray, label: np.ndarray, train: np.ndarray, test: np.ndarray) -> np.ndarray:
+    """Words that a machine trained on the words at the positions `train` hears in those at `test`."""
     machine = make_pipeline(StandardScaler(), SVC(C=10.0, gamma="scale"))
-    machine.fit(features[train], words.label[train])
-    return float(machine.score(features[test], words.label[test]))
+    machine.fit(features[train], label[train])
+    return machine.predict(features[test])

@@ -214,18 +214,27 @@ def _disturbed(counts: Tensor, training: TrainingSettings, rng: np.random.Genera
     return counts
 
 
-@torch.no_grad()
 def predict(network: SpeechNetwork, examples: Examples, seed: int = 0, batch: int = 256) -> np.ndarray:
     """The word that the network hears in each example, shape (words,)."""
+    return predict_with_spikes(network, examples, seed, batch)[0]
+
+
+@torch.no_grad()
+def predict_with_spikes(
+    network: SpeechNetwork, examples: Examples, seed: int = 0, batch: int = 256
+) -> tuple[np.ndarray, np.ndarray]:
+    """The word that the network hears in each example and the number of its spikes in it, each of shape (words,)."""
     generator = torch.Generator().manual_seed(seed)
     order = np.argsort(examples.n_bins.numpy(), kind="stable")
     heard = np.zeros(len(order), dtype=np.int64)
+    fired = np.zeros(len(order), dtype=np.int64)
     for first in range(0, len(order), batch):
         part = order[first : first + batch]
         n_bins = examples.n_bins[part]
-        logits, _, _ = network(examples.counts[part][:, : int(n_bins.max())].float(), n_bins, generator)
+        logits, spikes, inside = network(examples.counts[part][:, : int(n_bins.max())].float(), n_bins, generator)
         heard[part] = logits.argmax(1).numpy()
-    return heard
+        fired[part] = (spikes * inside).sum((1, 2)).numpy()
+    return heard, fired
 
 
 def accuracy(network: SpeechNetwork, examples: Examples, seed: int = 0) -> float:
