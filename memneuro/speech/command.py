@@ -48,7 +48,7 @@ def evaluate(args: Namespace) -> dict[str, Any]:
             f"kind = {args.kind!r} with {args.dataset}; accepted: all, svm (fsdd only), {', '.join(KINDS)}"
         )
     folder = SHIPPED if args.out is None else args.out
-    task = experiment.load(args.dataset, args.split, data=args.data)
+    task = experiment.load(args.dataset, args.split, data=args.data, test_only=True)
     seeds = None if args.seeds is None else range(args.seeds)
     names = [fold.name for fold in task.folds]
     if args.kind == "all":
@@ -56,7 +56,9 @@ def evaluate(args: Namespace) -> dict[str, Any]:
             kind for kind in kinds if kind in ("svm", "memristor") or experiment.seeds_in(folder, kind, names)
         )
     table = [
-        experiment.evaluate_svm(task, args.data) if kind == "svm" else experiment.evaluate(task, kind, folder, seeds)
+        experiment.evaluate_svm(args.split, args.data)
+        if kind == "svm"
+        else experiment.evaluate(task, kind, folder, seeds)
         for kind in kinds
     ]
     result = {"accuracy": table[-1]["accuracy"], "folds": table[-1]["folds"], "table": table}

@@ -22,7 +22,7 @@ from memneuro.speech.fsdd import load_fsdd
 from memneuro.speech.network import NetworkSettings
 from memneuro.speech.shd import load_shd
 from memneuro.speech.spike_words import SpikeWords
-from memneuro.speech.splits import hold_out_speaker, leave_one_speaker_out, official
+from memneuro.speech.splits import Split, hold_out_speaker, leave_one_speaker_out, official
 from memneuro.speech.train import Examples, TrainingSettings, UnusableCheckpoint, predict, train
 from memneuro.speech.trained import load_network
 
@@ -61,7 +61,15 @@ class Task:
         return Examples(all_.counts[index], all_.n_bins[index], all_.label[index], all_.word[which])
 
 
-def load(dataset: str, split: str, *, copies: int = 0, data: Path | None = None, progress: bool = True) -> Task:
+def load(
+    dataset: str,
+    split: str,
+    *,
+    copies: int = 0,
+    data: Path | None = None,
+    test_only: bool = False,
+    progress: bool = True,
+) -> Task:
     """Words of a data set and its folds.
 
     Parameters
@@ -74,6 +82,8 @@ def load(dataset: str, split: str, *, copies: int = 0, data: Path | None = None,
         Augmented copies of each word (fsdd only; the other holds spikes, not sound).
     data : Path, optional
         Folder of the recordings or of ``shd_train.h5`` and ``shd_test.h5``; found or downloaded by default.
+    test_only : bool
+        Only the words of the tests, with folds that have nothing to train on: there is less to encode.
     progress : bool
 
     Raises
@@ -86,10 +96,18 @@ def load(dataset: str, split: str, *, copies: int = 0, data: Path | None = None,
     if split not in SPLITS or (dataset == "shd" and split != "official"):
         accepted = "official" if dataset == "shd" else ", ".join(SPLITS)
         raise ValueError(f"split = {split!r}; accepted for {dataset}: {accepted}")
+    none = np.empty(0, dtype=np.int64)
     if dataset == "fsdd":
-        words = encode(load_fsdd(data), copies=copies, progress=progress)
-        splits = {"official": official(words)} if split == "official" else leave_one_speaker_out(words)
-        pairs = {name: (one.train, one.test) for name, one in splits.items()}
+        recordings = load_fsdd(data)
+        if test_only:
+            tests = {name: one.test for name, one in fsdd_splits(split, recordings).items()}
+            kept = np.unique(np.concatenate(list(tests.values())))
+            words = encode(recordings.select(kept), progress=progress)
+            pairs = {name: (none, np.searchsorted(kept, test)) for name, test in tests.items()}
+            copies = 0
+        else:
+            words = encode(recordings, copies=copies, progress=progress)
+            pairs = {name: (one.train, one.test) for name, one in fsdd_splits(split, words).items()}
         recorded = len(words) // (copies + 1)
         number = np.arange(len(words)) % recorded
     else:
@@ -103,9 +121,14 @@ def load(dataset: str, split: str, *, copies: int = 0, data: Path | None = None,
     )
     folds = []
     for name, (training, test) in pairs.items():
-        short, validation = hold_out_speaker(training, words)
-        folds.append(Fold(name, training, test, short, validation))
+        short, validation = (none, none) if test_only else hold_out_speaker(training, words)
+        folds.append(Fold(name, none if test_only else training, test, short, validation))
     return Task(words, examples, tuple(folds))
+
+
+def fsdd_splits(split: str, words: Any) -> dict[str, Split]:
+    """The folds of a split of the Free Spoken Digit Dataset, by name."""
+    return {"official": official(words)} if split == "official" else dict(leave_one_speaker_out(words))
 
 
 def train_folds(
@@ -230,19 +253,18 @@ def evaluate(task: Task, kind: str, folder: Path, seeds: Sequence[int] | None = 
     return _result(kind, list(seeds), folds, confusion)
 
 
-def evaluate_svm(task: Task, data: Path | None = None) -> dict[str, Any]:
-    """The support-vector machine on the same folds, in the form of :func:`evaluate`; it has no seed."""
+def evaluate_svm(split: str, data: Path | None = None) -> dict[str, Any]:
+    """The support-vector machine on the folds of the spoken digits, in the form of :func:`evaluate`; without seeds."""
     from memneuro.speech.svm import features, hears
 
     words = load_fsdd(data)
     found = features(words)
     folds: dict[str, list[float]] = {}
-    confusion = np.zeros((task.words.n_classes, task.words.n_classes), dtype=int)
-    for fold in task.folds:
-        train = fold.train[fold.train < len(words)]
-        said = words.label[fold.test]
-        heard = hears(found, words.label, train, fold.test)
-        folds[fold.name] = [float(np.mean(heard == said))]
+    confusion = np.zeros((10, 10), dtype=int)
+    for name, one in fsdd_splits(split, words).items():
+        said = words.label[one.test]
+        heard = hears(found, words.label, one.train, one.test)
+        folds[name] = [float(np.mean(heard == said))]
         np.add.at(confusion, (said, heard), 1)
     return _result("svm", [], folds, confusion)
 
