@@ -82,6 +82,11 @@ class Examples:
         if not len(self.counts) == len(self.n_bins) == len(self.label) == len(self.word):
             raise ValueError("counts, n_bins, label and word differ in length; accepted: one entry a word in each")
 
+    def part(self, which: np.ndarray) -> Examples:
+        """The examples at some positions."""
+        index = torch.from_numpy(np.asarray(which, dtype=np.int64))
+        return Examples(self.counts[index], self.n_bins[index], self.label[index], self.word[which])
+
 
 class UnusableCheckpoint(ValueError):
     """A checkpoint cannot be used; the message says whether it is damaged or of another configuration."""

@@ -51,9 +51,13 @@ def load_network(path: Path) -> tuple[SpeechNetwork, dict[str, Any]]:
     return network, description
 
 
-def make_small(checkpoint: Path, path: Path) -> None:
-    """Write the network of a checkpoint as a small file, complete or not at all."""
+def make_small(checkpoint: Path, path: Path, looked_at: Path) -> None:
+    """Write the network of a checkpoint as a small file, complete or not at all.
+
+    `looked_at` is the checkpoint of the run with a left-out training speaker; its history goes along.
+    """
     network, description = load_network(checkpoint)
+    description["looked_at"] = load_network(looked_at)[1]["history"]
     arrays: dict[str, Any] = {}
     for name, value in network.state_dict().items():
         number = value.numpy()
