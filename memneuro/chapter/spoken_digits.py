@@ -52,7 +52,7 @@ CHAPTER = Chapter(
     title="Spoken digits as spikes",
     paragraphs=(
         "The ten digits of one speaker of the Free Spoken Digit Dataset after the cochlea: 700 places along the "
-        "basilar membrane with compression, hair cells, and bushy cells on which 40 auditory nerve fibres converge. Formants "
+        "basilar membrane with compression, hair cells, and bushy cells, each with 40 auditory nerve fibres. Formants "
         "are bands of dense firing; silence leaves the bushy cells' spontaneous spikes.",
     ),
     caption=(
