@@ -21,7 +21,6 @@ from tqdm import tqdm
 
 from memneuro.speech.network import NetworkSettings, SpeechNetwork
 
-
 #: Learning rate of each kind of neuron: the better of 3e-3, 5e-3 and 1e-2 on left-out training speakers.
 LEARNING_RATE = {"memristor": 1e-2, "lif": 5e-3, "adaptive_lif": 5e-3}
 
