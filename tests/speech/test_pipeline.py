@@ -118,7 +118,8 @@ def test_train_and_evaluate(speech, tmp_path):
 
     status, out, _ = speech("evaluate", "--kind", "lif", "--seeds", "2", "--json")
     assert status == 0
-    result = json.loads(out)
+    (result,) = json.loads(out)["table"]
+    assert json.loads(out)["folds"] == result["folds"] and json.loads(out)["accuracy"] == result["accuracy"]
     assert result["kind"] == "lif" and result["folds"] == {"official": [row["accuracy"] for row in rows]}
     assert result["accuracy"] == pytest.approx(np.mean(result["folds"]["official"]))
     assert result["spread"] == pytest.approx(np.std(result["folds"]["official"], ddof=1))
@@ -126,11 +127,10 @@ def test_train_and_evaluate(speech, tmp_path):
     assert confusion.shape == (20, 20)
     assert confusion.sum(1).tolist() == [6, 6, 6] + [0] * 17  # three test words of each class, two seeds
     assert np.trace(confusion) / confusion.sum() == pytest.approx(result["accuracy"])
-    assert json.loads(speech("evaluate", "--kind", "lif", "--seeds", "2", "--json")[1]) == result
+    assert json.loads(speech("evaluate", "--kind", "lif", "--json")[1])["table"] == [result]  # all seeds there are
 
     status, out, _ = speech("evaluate", "--kind", "lif", "--seeds", "1")
-    first = 100 * result["folds"]["official"][0]
-    assert status == 0 and out.splitlines() == [f"official: {first:.1f} %", f"lif: {first:.1f} %"]
+    assert status == 0 and "lif" in out and f"{100 * result['folds']['official'][0]:.1f}" in out
 
 
 def test_memristor_networks_from_the_command_line(speech):
@@ -138,7 +138,7 @@ def test_memristor_networks_from_the_command_line(speech):
     status, out, _ = speech("train", *tiny)
     assert status == 0 and out.split()[:4] == ["fold", "seed", "epochs", "validation"] and "official" in out
     status, out, _ = speech("evaluate", "--seeds", "1", "--json")
-    assert status == 0 and json.loads(out)["spread"] is None
+    assert status == 0 and json.loads(out)["table"][-1]["spread"] is None
 
 
 def test_encode_counts_words_and_spikes(speech, data):
@@ -198,14 +198,14 @@ def test_accuracies_are_those_of_folds_and_seeds(data, tmp_path, monkeypatch):
 
     monkeypatch.setattr(experiment, "load_network", lambda path: (Loaded(path.name), {}))
     monkeypatch.setattr(experiment, "predict", hear)
-    result = experiment.evaluate(replace(task, folds=folds), "lif", [0, 7], tmp_path)
+    result = experiment.evaluate(replace(task, folds=folds), "lif", tmp_path, [0, 7])
     assert result["folds"] == {"one": [0.5, 0.75], "two": [0.0, 1.0]}
     assert result["accuracy"] == pytest.approx((0.25 + 0.875) / 2)
     assert result["spread"] == pytest.approx((0.875 - 0.25) / np.sqrt(2))
     confusion = np.array(result["confusion"])
     assert confusion.sum() == 12 and np.trace(confusion) == 7 and confusion[:3, 19].sum() == 5
-    text = experiment.evaluate_text(result).splitlines()
-    assert text == ["one: 50.0, 75.0 %", "two: 0.0, 100.0 %", "lif: 56.2 +- 44.2 %"]
+    text = experiment.table_text([result]).splitlines()
+    assert len(text) == 2 and text[1].split() == ["lif", "2", "62.5", "50.0", "56.25", "44.19"]
 
 
 @pytest.fixture(scope="module")
@@ -310,8 +310,9 @@ def test_a_missing_folder_is_refused(speech, data):
 
 
 def test_evaluating_what_was_not_trained_is_refused(speech):
-    refused(speech("evaluate", "--kind", "lif"), "lif-official-0.npz is not there", "memneuro speech train")
-    refused(speech("evaluate", "--kind", "courage"), "courage-official-0.npz is not there")
+    refused(speech("evaluate", "--kind", "lif"), "networks has no lif networks of official", "memneuro speech")
+    refused(speech("evaluate", "--kind", "lif", "--seeds", "1"), "lif-official-0.npz is not there", "speech train")
+    refused(speech("evaluate", "--kind", "courage"), "kind = 'courage' with shd", "memristor, lif, adaptive_lif")
 
 
 def test_evaluating_a_damaged_network_is_refused(speech, tmp_path):
@@ -334,7 +335,7 @@ def test_a_network_that_knows_other_words_is_refused(data, tmp_path):
         progress=False,
     )
     with pytest.raises(UnusableCheckpoint, match=r"lif-official-0\.npz knows 10 words; the data have 20"):
-        experiment.evaluate(task, "lif", [0], tmp_path)
+        experiment.evaluate(task, "lif", tmp_path, [0])
 
 
 def test_training_on_with_another_configuration_is_refused(speech):
