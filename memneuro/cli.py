@@ -284,7 +284,7 @@ def _add_speech(commands: Any, common: argparse.ArgumentParser) -> None:
                 "--seeds", type=positive_integer, default=3, metavar="N", help="networks a fold (default: %(default)s)"
             )
             one.add_argument("--folds", type=names, metavar="A,B", help="some folds only, by name")
-            one.add_argument("--epochs", type=positive_integer, default=24, metavar="N", help="default: %(default)s")
+            one.add_argument("--epochs", type=positive_integer, default=16, metavar="N", help="default: %(default)s")
             one.add_argument("--neurons", type=positive_integer, default=256, metavar="N", help="default: %(default)s")
         if what == "ablate":
             one.add_argument("--variants", type=names, metavar="A,B", help="some of the traits only, by name")

@@ -11,7 +11,7 @@ import pandas as pd
 
 from memneuro.speech import ablation, deploy, experiment, robustness
 from memneuro.speech.network import KINDS, NetworkSettings
-from memneuro.speech.train import LEARNING_RATE, TrainingSettings
+from memneuro.speech.train import TrainingSettings
 from memneuro.speech.trained import SHIPPED, load_network
 
 
@@ -29,11 +29,7 @@ def train(args: Namespace) -> dict[str, Any]:
         row
         for seed in range(args.seeds)
         for row in experiment.train_folds(
-            task,
-            settings,
-            TrainingSettings(epochs=args.epochs, learning_rate=LEARNING_RATE[args.kind], seed=seed),
-            args.out,
-            folds=args.folds,
+            task, settings, TrainingSettings(epochs=args.epochs, seed=seed), args.out, folds=args.folds
         )
     ]
     folds: dict[str, list[float]] = {}

@@ -5,14 +5,13 @@ step of the network is one clock period P: at its start the crossbars are read a
 
 .. math::
 
-   a_n = b + \sum_d W_d\, c_{n-d} + W_{rec} s_{n-1}, \qquad
+   a_n = b + \sum_d W_d\, (c_{n-d} - \bar c)/\sigma_c + W_{rec} s_{n-1}, \qquad
    V_{in} = \mathrm{clip}\big(V_0\,(a_n + \ln\tfrac{1}{\mu w}),\ 0,\ V_{supply}\big)
 
-is applied for the first half of the period; s_{n-1} are the spikes of the gate in the period before. The input crossbar
+is applied for the width of a pulse; s_{n-1} are the spikes of the gate in the period before. The input crossbar
 is linear, so its product with the words is worked out beforehand and given as a ``TimedArray``; the recurrent crossbar
-is a ``Synapses`` object. All words run side by side in one group. P is 10 ms and the period of training 2 ms of the
-device's time: a neuron of slowness s is slower than its card by 5 s, which is exact
-(:mod:`memneuro.circuit.time_scale`).
+is a ``Synapses`` object. All words run side by side in one group. A neuron of slowness s has all rates of its card
+divided by s, which is exact (:mod:`memneuro.circuit.time_scale`).
 
 Energy: the integrals over each word, from its start until the network stops listening, of what the pulse source gives
 a neuron, V_in I_d, and of what the supply gives its output stage, V_dd I_load. Not counted: crossbars, their drivers,
@@ -159,7 +158,7 @@ def deploy(
     seed : int
         Of the devices' noise; each block of `words_at_once` has its own part of it.
     dt : Quantity (second), optional
-        Time step; by default five times that of the card, as even the fastest neuron is five times slower.
+        Time step, a whole fraction of the pulse and of what is left of the period; by default that of the card.
     noise : bool
     energy : bool
         Whether to integrate energies; about twice as slow.
@@ -238,8 +237,7 @@ def _run(
     with torch.no_grad():
         counts = examples.counts[block].float()[:, :periods]
         counts = functional.pad(counts, (0, 0, 0, periods - counts.shape[1]))
-        counts = counts * (torch.arange(periods)[None] < examples.n_bins[block][:, None])[..., None]
-        drive = network.input_drive(counts).numpy().astype(float)
+        drive = network.input_drive(counts, examples.n_bins[block]).numpy().astype(float)
         w_rec = network.held(network.w_rec).numpy().astype(float)
         slower = PERIOD_S / layer.period_s * layer.slowness.numpy().astype(float)
     neuron = OneM1T1R("hopping")
@@ -262,10 +260,11 @@ pulse = {PERIOD_S * layer.width_s / layer.period_s}*second : second
 """,
         {"input_drive": TimedArray(drive.transpose(1, 0, 2).reshape(periods, -1), dt=PERIOD_S * second)},
     )
-    step = PERIOD_S / 200 * second if dt is None else dt
-    halves = PERIOD_S / 2 / float(step)
-    if abs(halves - round(halves)) > 1e-6:
-        raise ValueError(f"dt = {dt!r}; accepted: a whole fraction of half a period, {PERIOD_S / 2 * second!s}")
+    step = PERIOD_S / 1000 * second if dt is None else dt
+    for part in (layer.width_s, layer.period_s):
+        steps = part * PERIOD_S / layer.period_s / float(step)
+        if abs(steps - round(steps)) > 1e-6 or steps < 1:
+            raise ValueError(f"dt = {dt!r}; accepted: a whole fraction of the pulse and of the period")
     group = neuron.group(
         words * neurons,
         drive=crossbar,

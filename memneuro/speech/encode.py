@@ -11,7 +11,7 @@ import multiprocessing
 import os
 import zlib
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -71,9 +71,15 @@ def encode(
     ValueError
         If `copies`, `seed` or `processes` is out of range.
     """
-    for name, value, least in (("copies", copies, 0), ("seed", seed, 0), ("processes", processes or 1, 1)):
+    for name, value, least in (
+        ("copies", copies, 0),
+        ("seed", seed, 0),
+        ("processes", 1 if processes is None else processes, 1),
+    ):
         if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
             raise ValueError(f"{name} = {value!r}; accepted: a whole number of at least {least}")
+    if not len(words):
+        raise ValueError("there are no words; accepted: at least one")
     folder = default_cache() / "speech" if folder is None else Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -85,7 +91,9 @@ def encode(
         key = hashlib.sha256(repr(settings).encode()).hexdigest()[:20]
         path = folder / f"{key}.npz"
         if path.exists():
-            found.append(SpikeWords.load(path))
+            # The key is of the sound: what the words are called is taken from the words.
+            kept = SpikeWords.load(path)
+            found.append(replace(kept, label=words.label, speaker=words.speaker, index=words.index))
             continue
         one = _encode_copy(words, copy, cochlea, augmentation, seed, workers, progress)
         one.save(path)

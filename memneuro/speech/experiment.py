@@ -95,6 +95,8 @@ def load(
         accepted = "official" if dataset == "shd" else ", ".join(SPLITS)
         raise ValueError(f"split = {split!r}; accepted for {dataset}: {accepted}")
     none = np.empty(0, dtype=np.int64)
+    if isinstance(copies, bool) or not isinstance(copies, int) or copies < 0:
+        raise ValueError(f"copies = {copies!r}; accepted: a whole number of at least 0")
     if dataset == "fsdd":
         recordings = load_fsdd(data)
         if test_only:
@@ -154,7 +156,7 @@ def train_folds(
         If a file in `folder` is damaged or of another configuration.
     """
     known = {fold.name: fold for fold in task.folds}
-    wanted = list(known) if folds is None else list(folds)
+    wanted = list(known) if folds is None else list(dict.fromkeys(folds))
     unknown = [name for name in wanted if name not in known]
     if unknown:
         raise ValueError(f"fold {unknown[0]!r}; accepted: {', '.join(known)}")

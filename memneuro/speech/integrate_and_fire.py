@@ -21,6 +21,9 @@ from memneuro.speech.memristor import spike
 #: Gain of the drive.
 GAIN = 4.0
 
+#: Slope of the surrogate gradient.
+SLOPE = 5.0
+
 #: Rise of the threshold by a spike.
 ADAPTATION = 1.8
 
@@ -67,5 +70,5 @@ class LifLayer(nn.Module):
         if self.adaptive:
             slow = torch.sigmoid(self.adaptation_logit)
             raised = slow * raised + (1 - slow) * ADAPTATION * state.fired
-        fired = spike(potential - 1 - raised)
+        fired = spike(potential - 1 - raised, SLOPE)
         return LifState(potential, raised, fired), fired

@@ -27,7 +27,7 @@ filament grows.
 The drive of the network is dimensionless: a = A/V_0 - ln(1/(mu w)), so a neuron at rest with s = 1 closes its gap in
 one pulse at a little more than a = 0. A is limited to the supply.
 
-Gradients: the spike uses a fast sigmoid of (kappa - g^2)/(kappa + g^2); a gap is differentiated as
+Gradients: the spike uses a fast sigmoid of ln(kappa/g^2)/2; a gap is differentiated as
 g - kappa/(g + g'), the divisor held, so that the runaway before closure does not make gradients explode; gate and
 noise are held.
 """
@@ -52,15 +52,15 @@ OPENING = 1.0
 LOST = 0.1
 
 #: Slope of the surrogate gradient.
-SURROGATE = 5.0
+SURROGATE = 2.0
 
 #: Traits that can be taken away.
 TRAITS = ("leak", "plasticity", "refractory", "noise", "soft_threshold")
 
 
-def spike(margin: Tensor) -> Tensor:
-    """1 where `margin` > 0, with the derivative 1/(1 + 5 |margin|)**2 of a fast sigmoid."""
-    soft = margin / (1 + SURROGATE * margin.abs())
+def spike(margin: Tensor, slope: float = SURROGATE) -> Tensor:
+    """1 where `margin` > 0, with the derivative 1/(1 + slope |margin|)**2 of a fast sigmoid."""
+    soft = margin / (1 + slope * margin.abs())
     return (margin > 0).to(margin.dtype) + (soft - soft.detach())
 
 
@@ -116,7 +116,7 @@ class MemristorLayer(nn.Module):
         neurons: int,
         neuron: OneM1T1R | None = None,
         width_s: float = 1e-3,
-        period_s: float = 2e-3,
+        period_s: float = 10e-3,
         supply_v: float = 1.25,
         slowest: float = 5.0,
         spread: Mapping[str, float] | None = None,
@@ -257,7 +257,7 @@ class MemristorLayer(nn.Module):
             decay = torch.exp(-loss / 2 * open_)
             gate = self._charged(gate, amplitude, 1 - (1 - gap_after - r) * decay - r, open_)
             closed_decay = decay * decay
-        fired = spike((kappa - square) / (kappa + square + 1e-6)) * armed
+        fired = spike((torch.log(kappa + 1e-6) - torch.log(square + 1e-6)) / 2) * armed
         divisor = 1.0 if hard else (gap + gap_after + 1e-9).detach()
         f = 1 - (gap - kappa / divisor) * stays - r
         after = f * torch.where(closed, closed_decay, leak)

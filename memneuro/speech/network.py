@@ -2,12 +2,13 @@ r"""A recurrent network for spoken words: a crossbar from the cochlea, a recurre
 
 .. math::
 
-   a_n = b + \sum_d W_d\, c_{n-d} + W_{rec} s_{n-1}, \qquad
+   a_n = b + \sum_d W_d\, (c_{n-d} - \bar c)/\sigma_c + W_{rec} s_{n-1}, \qquad
    \mathrm{logit} = W_{out}\, \frac{10}{N} \sum_{n=1}^{N} s_n + b_{out}
 
-c_n are the numbers of input spikes on each line in bin n times `INPUT_SCALE`; each line reaches the crossbar over
-several delays d, as the axons of a delay line do. s_n are the spikes of the neurons, N the number of bins of the word
-and of the `listen` bins after it, in which what is delayed still arrives. A weight is the difference of two
+c_n are the numbers of input spikes on each line in bin n, with their mean and standard deviation over the training
+words, which are a bias and a gain of each line; outside the word a line is at its mean. Each line reaches the crossbar
+over several delays d, as the axons of a delay line do. s_n are the spikes of the neurons, N the number of bins of the
+word and of the `listen` bins after it, in which what is delayed still arrives. A weight is the difference of two
 conductances of a crossbar, w = w_max (G+ - G-)/G_max, so |w| <= w_max; with `levels` each conductance takes that many
 values.
 """
@@ -24,10 +25,7 @@ from torch.nn import functional
 
 from memneuro.circuit.one_m1t1r import OneM1T1R
 from memneuro.speech.integrate_and_fire import LifLayer
-from memneuro.speech.memristor import MemristorLayer
-
-#: A spike of the cochlea in units of a spike of the network.
-INPUT_SCALE = 0.05
+from memneuro.speech.memristor import TRAITS, MemristorLayer
 
 #: Read-out of the mean number of spikes a bin.
 OUTPUT_SCALE = 10.0
@@ -78,27 +76,34 @@ class NetworkSettings:
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
             raise ValueError(f"kind = {self.kind!r}; accepted: {', '.join(KINDS)}")
-        for name in ("lines", "neurons", "classes"):
+        for name, least in (("lines", 1), ("neurons", 1), ("classes", 1), ("listen", 0), ("levels", 0)):
             value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-                raise ValueError(f"{name} = {value!r}; accepted: a whole number of at least 1")
-        if self.levels == 1 or self.levels < 0:
+            if isinstance(value, bool) or not isinstance(value, int) or value < least:
+                raise ValueError(f"{name} = {value!r}; accepted: a whole number of at least {least}")
+        if self.levels == 1:
             raise ValueError(f"levels = {self.levels!r}; accepted: 0 for any value, or at least 2")
-        if not self.largest_weight > 0:
-            raise ValueError(f"largest_weight = {self.largest_weight!r}; accepted: greater than zero")
-        if not (math.isfinite(self.spread) and self.spread >= 0):
-            raise ValueError(f"spread = {self.spread!r}; accepted: zero or more")
+        for name, positive in (("largest_weight", True), ("spread", False)):
+            value = getattr(self, name)
+            number = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+            if not number or value < 0 or (positive and value == 0):
+                raise ValueError(f"{name} = {value!r}; accepted: {'greater than zero' if positive else 'zero or more'}")
+        if not isinstance(self.recurrent, bool):
+            raise ValueError(f"recurrent = {self.recurrent!r}; accepted: True, False")
+        for name in ("without", "delays"):
+            value = getattr(self, name)
+            if not isinstance(value, (tuple, list)):
+                raise ValueError(f"{name} = {value!r}; accepted: a tuple")
+            object.__setattr__(self, name, tuple(value))
+        if not self.delays or any(isinstance(d, bool) or not isinstance(d, int) or d < 0 for d in self.delays):
+            raise ValueError(f"delays = {self.delays!r}; accepted: whole numbers of at least 0, at least one")
+        for trait in self.without:
+            if trait not in TRAITS:
+                raise ValueError(f"without = {trait!r}; accepted: {', '.join(TRAITS)}")
         for name in ("without", "spread"):
             if getattr(self, name) and self.kind != "memristor":
                 raise ValueError(
                     f"{name} = {getattr(self, name)!r} with kind = {self.kind!r}; accepted with 'memristor' only"
                 )
-        object.__setattr__(self, "without", tuple(self.without))
-        object.__setattr__(self, "delays", tuple(self.delays))
-        if not self.delays or any(isinstance(d, bool) or not isinstance(d, int) or d < 0 for d in self.delays):
-            raise ValueError(f"delays = {self.delays!r}; accepted: whole numbers of at least 0, at least one")
-        if isinstance(self.listen, bool) or not isinstance(self.listen, int) or self.listen < 0:
-            raise ValueError(f"listen = {self.listen!r}; accepted: a whole number of at least 0")
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, for a file."""
@@ -115,6 +120,10 @@ class SpeechNetwork(nn.Module):
         Of the initial weights.
     """
 
+    #: Spikes a bin on each line in the training words.
+    line_mean: Tensor
+    line_deviation: Tensor
+
     def __init__(self, settings: NetworkSettings, seed: int = 0) -> None:
         super().__init__()
         torch.manual_seed(seed)
@@ -128,6 +137,8 @@ class SpeechNetwork(nn.Module):
             self.layer = MemristorLayer(neurons, device, spread=spread, device_seed=seed, without=settings.without)
         else:
             self.layer = LifLayer(neurons, adaptive=settings.kind == "adaptive_lif")
+        self.register_buffer("line_mean", torch.zeros(lines))
+        self.register_buffer("line_deviation", torch.ones(lines))
         rows = lines * len(settings.delays)
         self.w_in = nn.Parameter(torch.randn(rows, neurons) / math.sqrt(rows))
         self.w_rec = nn.Parameter(0.5 * torch.randn(neurons, neurons) / math.sqrt(neurons))
@@ -171,11 +182,9 @@ class SpeechNetwork(nn.Module):
         inside : Tensor, shape (batch, bins + listen, 1)
             1 in the bins of the word and the `listen` bins after it.
         """
-        listen, lines = self.settings.listen, self.settings.lines
-        if counts.shape[2] % lines:
-            raise ValueError(f"counts of {counts.shape[2]} lines; accepted: a multiple of the network's {lines}")
+        listen = self.settings.listen
+        drive = self.input_drive(functional.pad(counts, (0, 0, 0, listen)), n_bins)
         n_bins = n_bins + listen
-        drive = self.input_drive(functional.pad(counts, (0, 0, 0, listen)))
         batch, bins, _ = drive.shape
         w_rec = self.held(self.w_rec)
         state: Any = self.layer.start(batch, generator)
@@ -188,16 +197,40 @@ class SpeechNetwork(nn.Module):
             state, fired = self.layer.step(state, total, generator)
             trains.append(fired)
         spikes = torch.stack(trains, 1)
-        inside = (torch.arange(bins)[None] < n_bins[:, None]).to(counts.dtype)[..., None]
+        inside = _inside(bins, n_bins)
         return self.read_out((spikes * inside).sum(1) / n_bins[:, None]), spikes, inside
 
     def read_out(self, rate: Tensor) -> Tensor:
         """Evidence for each word from the spikes a bin, shape (..., neurons) to (..., classes)."""
         return OUTPUT_SCALE * rate @ self.held(self.w_out) + self.bias_out
 
-    def input_drive(self, counts: Tensor) -> Tensor:
-        """What the input crossbar and the bias give each neuron in each bin; ``counts`` with the bins to listen."""
-        counts = INPUT_SCALE * counts.reshape(*counts.shape[:2], self.settings.lines, -1).sum(3)
+    def joined(self, counts: Tensor) -> Tensor:
+        """Counts on the network's lines; neighbouring lines are joined where there are more of them."""
+        lines = self.settings.lines
+        if counts.shape[2] % lines:
+            raise ValueError(f"counts of {counts.shape[2]} lines; accepted: a multiple of the network's {lines}")
+        return counts.reshape(*counts.shape[:2], lines, -1).sum(3, dtype=torch.float32)
+
+    @torch.no_grad()
+    def measure_lines(self, counts: Tensor, n_bins: Tensor) -> None:
+        """Take mean and deviation of each line from training words, shapes as in :meth:`forward`."""
+        total = torch.zeros(2, self.settings.lines, dtype=torch.float64)
+        for first in range(0, len(counts), 512):
+            part = self.joined(counts[first : first + 512])
+            inside = _inside(part.shape[1], n_bins[first : first + 512])
+            total += torch.stack([(part * inside).sum((0, 1)), (part**2 * inside).sum((0, 1))])
+        mean, square = total / n_bins.sum()
+        self.line_mean.copy_(mean)
+        self.line_deviation.copy_((square - mean**2).clamp(min=1e-4).sqrt())
+
+    def input_drive(self, counts: Tensor, n_bins: Tensor) -> Tensor:
+        """What the input crossbar and the bias give each neuron in each bin, shape (batch, bins, neurons)."""
+        lines = (self.joined(counts) - self.line_mean) / self.line_deviation * _inside(counts.shape[1], n_bins)
         bins = counts.shape[1]
-        late = [functional.pad(counts, (0, 0, delay, 0))[:, :bins] for delay in self.settings.delays]
+        late = [functional.pad(lines, (0, 0, delay, 0))[:, :bins] for delay in self.settings.delays]
         return torch.cat(late, 2) @ self.held(self.w_in) + self.bias
+
+
+def _inside(bins: int, n_bins: Tensor) -> Tensor:
+    """1 in the bins of each word, shape (batch, bins, 1)."""
+    return (torch.arange(bins)[None] < n_bins[:, None]).to(torch.float32)[..., None]

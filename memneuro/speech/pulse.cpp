@@ -211,13 +211,12 @@ extern "C" void pulse_backward(const Card *card, float surrogate, long batch, lo
             // f2 = 1 - (gap - kappa / divisor) stays - r1
             float d_gap = -d_f2 * g.stays;
             float d_kappa = d_f2 * g.stays / divisor;
-            // fired = spike((kappa - square) / (kappa + square + 1e-6)) armed
-            const float sum = g.kappa + g.square + 1e-6f;
-            const float margin = (g.kappa - g.square) / sum;
-            const float slope = 1.0f + surrogate * std::fabs(margin);
+            // fired = spike((ln(kappa + 1e-6) - ln(square + 1e-6)) / 2) armed
+            const float above = g.kappa + 1e-6f, below = g.square + 1e-6f;
+            const float slope = 1.0f + surrogate * std::fabs(0.5f * logarithm(above / below));
             const float d_margin = dfired[k] * g.armed / (slope * slope);
-            d_kappa += d_margin * (1.0f - margin) / sum;
-            d_gap += d_margin * (-1.0f - margin) / sum * either(c.hard, 1.0f, 2.0f * g.gap);
+            d_kappa += 0.5f * d_margin / above;
+            d_gap -= 0.5f * d_margin / below * either(c.hard, 1.0f, 2.0f * g.gap);
             // gap = 1 - f1 - r1
             d_r1 -= d_gap;
             const float d_f1 = -d_gap;

@@ -6,9 +6,11 @@ and its own number. So a run that was killed goes on from its last whole epoch a
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import os
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -20,9 +22,6 @@ from torch.nn import functional
 from tqdm import tqdm
 
 from memneuro.speech.network import NetworkSettings, SpeechNetwork
-
-#: Learning rate of each kind of neuron: the better of 3e-3, 5e-3 and 1e-2 on left-out training speakers.
-LEARNING_RATE = {"memristor": 1e-2, "lif": 5e-3, "adaptive_lif": 5e-3}
 
 
 @dataclass(frozen=True)
@@ -41,16 +40,16 @@ class TrainingSettings:
     label_smoothing : float
         Share of the target given to the other words.
     drop_input : float
-        Share of the input lines that are silent in a training word.
+        Share of the input lines that are held at their mean in a training word.
     shift_lines : int
         A training word is shifted along the lines by up to this many: another length of the vocal tract.
     tempo : float
         A training word is slower or faster by up to this share.
     """
 
-    epochs: int = 24
+    epochs: int = 16
     batch: int = 128
-    learning_rate: float = LEARNING_RATE["memristor"]
+    learning_rate: float = 5e-3
     weight_decay: float = 1e-3
     seed: int = 0
     label_smoothing: float = 0.1
@@ -61,11 +60,12 @@ class TrainingSettings:
     def __post_init__(self) -> None:
         for name, least in (("epochs", 1), ("batch", 1), ("seed", 0), ("shift_lines", 0)):
             value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int) or value < least:
-                raise ValueError(f"{name} = {value!r}; accepted: a whole number of at least {least}")
+            if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= 2**31 - 1:
+                raise ValueError(f"{name} = {value!r}; accepted: a whole number of at least {least}, below 2**31")
         for name in ("learning_rate", "weight_decay", "label_smoothing", "drop_input", "tempo"):
             value = getattr(self, name)
-            if not (math.isfinite(value) and 0 <= value < 1):
+            number = isinstance(value, (int, float)) and not isinstance(value, bool)
+            if not (number and math.isfinite(value) and 0 <= value < 1):
                 raise ValueError(f"{name} = {value!r}; accepted: from 0 up to 1")
 
 
@@ -85,9 +85,21 @@ class Examples:
         if not len(self.counts) == len(self.n_bins) == len(self.label) == len(self.word):
             raise ValueError("counts, n_bins, label and word differ in length; accepted: one entry a word in each")
 
+    def __len__(self) -> int:
+        return len(self.counts)
+
+    def digest(self) -> str:
+        """Short text that another set of examples does not have."""
+        found = hashlib.sha256()
+        for one in (self.counts.numpy(), self.n_bins.numpy(), self.label.numpy(), np.asarray(self.word)):
+            found.update(repr((one.shape, one.dtype)).encode())
+            found.update(np.ascontiguousarray(one).data)
+        return found.hexdigest()[:20]
+
     def part(self, which: np.ndarray) -> Examples:
         """The examples at some positions."""
-        index = torch.from_numpy(np.asarray(which, dtype=np.int64))
+        which = np.asarray(which, dtype=np.int64)
+        index = torch.from_numpy(which)
         return Examples(self.counts[index], self.n_bins[index], self.label[index], self.word[which])
 
 
@@ -131,9 +143,25 @@ def train(
     Raises
     ------
     UnusableCheckpoint
-        If the checkpoint is damaged or belongs to another configuration.
+        If the checkpoint is damaged or belongs to another configuration or other words.
+    ValueError
+        If there are no words, or words that the network does not know.
     """
+    for name, one in (("training", examples), ("validation", validation)):
+        if one is not None and not len(one):
+            raise ValueError(f"there are no words for {name}; accepted: at least one")
+        if one is not None and int(one.label.max()) >= settings.classes:
+            raise ValueError(f"a word for {name} is number {int(one.label.max())}; accepted: below {settings.classes}")
+    configuration = {
+        "network": settings.as_dict(),
+        "training": asdict(training),
+        "data": {
+            "examples": examples.digest(),
+            "validation": None if validation is None else validation.digest(),
+        },
+    }
     network = SpeechNetwork(settings, training.seed)
+    network.measure_lines(examples.counts, examples.n_bins)
     optimiser = torch.optim.AdamW(
         [p for p in network.parameters() if p.requires_grad],
         lr=training.learning_rate,
@@ -141,7 +169,7 @@ def train(
     )
     history: list[dict[str, float]] = []
     if checkpoint is not None and checkpoint.exists():
-        history = load_checkpoint(checkpoint, network, optimiser, training)
+        history = load_checkpoint(checkpoint, network, optimiser, configuration)
     last = training.epochs if until is None else min(until, training.epochs)
     with tqdm(total=last, initial=len(history), desc=settings.kind, unit="epoch", disable=not progress) as bar:
         for epoch in range(len(history), last):
@@ -153,7 +181,7 @@ def train(
                 row["validation"] = accuracy(network, validation)
             history.append(row)
             if checkpoint is not None:
-                save_checkpoint(checkpoint, network, optimiser, training, history)
+                save_checkpoint(checkpoint, network, optimiser, configuration, history)
             bar.set_postfix({name: f"{value:.3f}" for name, value in row.items()})
             bar.update()
     return network, history
@@ -175,7 +203,7 @@ def _epoch(
         n_bins = examples.n_bins[batch]
         counts = examples.counts[batch][:, : int(n_bins.max())].float()
         counts, n_bins = _at_other_tempo(counts, n_bins, training.tempo, rng)
-        counts = _disturbed(counts, training, rng)
+        counts = _disturbed(counts, training, rng, network.line_mean)
         logits, spikes, inside = network(counts, n_bins, generator)
         loss = functional.cross_entropy(logits, examples.label[batch], label_smoothing=training.label_smoothing)
         optimiser.zero_grad()
@@ -207,8 +235,8 @@ def _at_other_tempo(counts: Tensor, n_bins: Tensor, tempo: float, rng: np.random
     return counts.gather(1, source) * inside[..., None], bins
 
 
-def _disturbed(counts: Tensor, training: TrainingSettings, rng: np.random.Generator) -> Tensor:
-    """Words shifted along the lines, with some lines silent."""
+def _disturbed(counts: Tensor, training: TrainingSettings, rng: np.random.Generator, mean: Tensor) -> Tensor:
+    """Words shifted along the lines, with some lines held at their mean."""
     if training.shift_lines:
         shift = rng.integers(-training.shift_lines, training.shift_lines + 1, len(counts))
         lines = counts.shape[2]
@@ -217,8 +245,9 @@ def _disturbed(counts: Tensor, training: TrainingSettings, rng: np.random.Genera
         index = torch.from_numpy(np.clip(source, 0, lines - 1))[:, None].expand(-1, counts.shape[1], -1)
         counts = counts.gather(2, index) * inside
     if training.drop_input:
-        kept = rng.random((len(counts), 1, counts.shape[2])) >= training.drop_input
-        counts = counts * torch.from_numpy(kept)
+        kept = torch.from_numpy(rng.random((len(counts), 1, counts.shape[2])) >= training.drop_input)
+        together = counts.shape[2] // len(mean)
+        counts = torch.where(kept, counts, mean.repeat_interleave(together) / together)
     return counts
 
 
@@ -250,19 +279,19 @@ def accuracy(network: SpeechNetwork, examples: Examples, seed: int = 0) -> float
     return float(np.mean(predict(network, examples, seed) == examples.label.numpy()))
 
 
-def _configuration(network: SpeechNetwork, training: TrainingSettings) -> dict[str, Any]:
-    return {"network": network.settings.as_dict(), "training": asdict(training)}
-
-
 def save_checkpoint(
-    path: Path, network: SpeechNetwork, optimiser: Any, training: TrainingSettings, history: list[dict[str, float]]
+    path: Path,
+    network: SpeechNetwork,
+    optimiser: Any,
+    configuration: Mapping[str, Any],
+    history: list[dict[str, float]],
 ) -> None:
     """Write weights, optimiser, history and configuration to one NPZ file, complete or not at all."""
-    arrays = {f"weight/{name}": value.detach().numpy() for name, value in network.state_dict().items()}
+    arrays: dict[str, Any] = {f"weight/{name}": value.detach().numpy() for name, value in network.state_dict().items()}
     for number, state in optimiser.state_dict()["state"].items():
         for name, value in state.items():
             arrays[f"optimiser/{number}/{name}"] = np.asarray(value)
-    text = json.dumps({**_configuration(network, training), "history": history})
+    text = json.dumps({**configuration, "history": history})
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
     try:
@@ -274,40 +303,52 @@ def save_checkpoint(
 
 
 def load_checkpoint(
-    path: Path, network: SpeechNetwork, optimiser: Any, training: TrainingSettings
+    path: Path, network: SpeechNetwork, optimiser: Any, configuration: Mapping[str, Mapping[str, Any]]
 ) -> list[dict[str, float]]:
     """Put a checkpoint's weights and optimiser in place and return its history.
 
     Raises
     ------
     UnusableCheckpoint
-        If the file is damaged, or its configuration is not that of `network` and `training`.
+        If the file is damaged, or its configuration is another.
     """
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with open(path, "rb") as opened, np.load(opened, allow_pickle=False) as file:
             description = json.loads(str(file["description"]))
             arrays = {name: file[name] for name in file.files if name != "description"}
+        history = list(description["history"])
+        found = {part: dict(description[part]) for part in configuration}
     except Exception as error:
-        raise UnusableCheckpoint(f"{path} is damaged or not a checkpoint ({error}); remove it to train anew") from error
-    expected = _configuration(network, training)
-    for part, values in expected.items():
+        raise _damaged(path, error) from error
+    for part, values in configuration.items():
         for name, value in values.items():
-            found = description.get(part, {}).get(name)
-            if found != value:
+            if found[part].get(name) != value:
+                what = f"other words ({name})" if part == "data" else f"{name} = {found[part].get(name)!r}"
+                asked = "" if part == "data" else f", asked for is {value!r}"
                 raise UnusableCheckpoint(
-                    f"{path} was trained with {name} = {found!r}, asked for is {value!r}; "
-                    "give another checkpoint file or the same configuration"
+                    f"{path} was trained with {what}{asked}; give another checkpoint file or the same configuration"
                 )
-    weights = {
-        name.removeprefix("weight/"): torch.from_numpy(value)
-        for name, value in arrays.items()
-        if name.startswith("weight/")
-    }
-    network.load_state_dict(weights)
-    state: dict[int, dict[str, Tensor]] = {}
-    for key, value in arrays.items():
-        if key.startswith("optimiser/"):
-            _, number, name = key.split("/")
-            state.setdefault(int(number), {})[name] = torch.from_numpy(np.array(value))
-    optimiser.load_state_dict({"state": state, "param_groups": optimiser.state_dict()["param_groups"]})
-    return description["history"]
+    try:
+        state: dict[int, dict[str, Tensor]] = {}
+        weights = {}
+        for key, value in arrays.items():
+            what, _, name = key.partition("/")
+            if what == "weight":
+                weights[name] = torch.from_numpy(value)
+            else:
+                number, _, entry = name.partition("/")
+                state.setdefault(int(number), {})[entry] = torch.from_numpy(np.array(value))
+        parameters = [p for group in optimiser.param_groups for p in group["params"]]
+        for number, parameter in enumerate(parameters):
+            if any(state[number][entry].shape != parameter.shape for entry in ("exp_avg", "exp_avg_sq")):
+                raise ValueError(f"the optimiser's entry {number} has another shape")
+            state[number]["step"]
+        network.load_state_dict(weights)
+        optimiser.load_state_dict({"state": state, "param_groups": optimiser.state_dict()["param_groups"]})
+    except Exception as error:
+        raise _damaged(path, error) from error
+    return history
+
+
+def _damaged(path: Path, error: Exception) -> UnusableCheckpoint:
+    return UnusableCheckpoint(f"{path} is damaged or not a checkpoint ({error}); remove it to train anew")

@@ -30,12 +30,12 @@ def load_network(path: Path) -> tuple[SpeechNetwork, dict[str, Any]]:
     Raises
     ------
     UnusableCheckpoint
-        If the file is not there, damaged, or not a network.
+        If the file is not there, damaged, not a network, or one whose training was stopped.
     """
     if not path.exists():
         raise UnusableCheckpoint(f"{path} is not there; train it with `memneuro speech train`")
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with open(path, "rb") as opened, np.load(opened, allow_pickle=False) as file:
             description = json.loads(str(file["description"]))
             weights = {}
             for name in file.files:
@@ -46,8 +46,11 @@ def load_network(path: Path) -> tuple[SpeechNetwork, dict[str, Any]]:
                     weights[which] = torch.from_numpy(file[name].astype(np.float32) * file[f"scale/{which}"])
         network = SpeechNetwork(NetworkSettings(**description["network"]))
         network.load_state_dict(weights)
+        done, wanted = len(description["history"]), int(description["training"]["epochs"])
     except Exception as error:
         raise UnusableCheckpoint(f"{path} is damaged or not a trained network ({error})") from error
+    if done < wanted:
+        raise UnusableCheckpoint(f"{path} was stopped after {done} of {wanted} epochs; train it to the end")
     return network, description
 
 

@@ -2,12 +2,13 @@
 
 import json
 
+import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch")
 
 from memneuro.speech.integrate_and_fire import LifLayer  # noqa: E402
-from memneuro.speech.network import INPUT_SCALE, KINDS, NetworkSettings, SpeechNetwork  # noqa: E402
+from memneuro.speech.network import KINDS, NetworkSettings, SpeechNetwork  # noqa: E402
 
 SMALL = {"lines": 4, "neurons": 12, "classes": 3, "delays": (0, 2), "listen": 3}
 
@@ -102,6 +103,23 @@ def test_neighbouring_lines_are_joined(kind):
         made(fine[:, :, :36], n_bins)
 
 
+def test_lines_are_measured_on_the_words():
+    """Mean and deviation of each joined line over the bins of the words, whatever comes after a word."""
+    made = network(lines=4)
+    rng = np.random.default_rng(0)
+    counts = torch.from_numpy(rng.poisson(np.arange(1, 9), (600, 7, 8)).astype(np.uint8))
+    n_bins = torch.from_numpy(rng.integers(2, 8, 600))
+    counts[torch.arange(7)[None] >= n_bins[:, None]] = 200
+    made.measure_lines(counts, n_bins)
+    inside = torch.arange(7)[None] < n_bins[:, None]
+    joined = counts[inside].float().reshape(-1, 4, 2).sum(2)
+    torch.testing.assert_close(made.line_mean, joined.mean(0), rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(made.line_deviation, joined.std(0, correction=0), rtol=1e-4, atol=1e-4)
+    at_mean = made.line_mean.expand(1, 5, 4)
+    with torch.no_grad():
+        assert torch.allclose(made.input_drive(at_mean, torch.tensor([5])), made.bias.expand(1, 5, -1), atol=1e-5)
+
+
 def test_a_delayed_line_acts_later():
     """A count in bin 3 acts through the rows of delay d in bin 3 + d, and nowhere else."""
     delays = (0, 2, 5)
@@ -110,10 +128,11 @@ def test_a_delayed_line_acts_later():
     counts[0, 3, 1] = 6
     with torch.no_grad():
         made.bias.uniform_(-1, 1)
-        drive = made.input_drive(counts)[0] - made.bias
+        made.line_deviation.fill_(3.0)
+        drive = made.input_drive(counts, torch.tensor([12]))[0] - made.bias
     expected = torch.zeros(12, 12)
     for number, delay in enumerate(delays):
-        expected[3 + delay] = INPUT_SCALE * 6 * made.w_in.detach()[number * 4 + 1]
+        expected[3 + delay] = 6 / 3 * made.w_in.detach()[number * 4 + 1]
     torch.testing.assert_close(drive, expected)
     assert (drive.abs().sum(1) > 0.01).nonzero().ravel().tolist() == [3, 5, 8]
 
@@ -186,7 +205,7 @@ def test_no_weight_leaves_the_range_of_the_crossbar():
 
 @pytest.mark.parametrize(("kind", "without"), [("lif", ()), ("adaptive_lif", ()), ("memristor", ("noise",))])
 def test_what_follows_a_word_has_no_influence(kind, without):
-    """A word among longer ones is heard as it is alone, whatever comes after the bins in which the network listens."""
+    """A word among longer ones is heard as it is alone, whatever its counts hold after its own bins."""
     made = network(kind, without=without)
     n_bins = torch.tensor([8, 4, 6])
     counts = words(3, 8) * (torch.arange(8)[None] < n_bins[:, None])[..., None]
@@ -198,11 +217,11 @@ def test_what_follows_a_word_has_no_influence(kind, without):
         assert torch.equal(trains[0], spikes[number, : bins + 3])
         torch.testing.assert_close(alone[0], logits[number], rtol=1e-5, atol=1e-6)
     loud = counts.clone()
-    loud[1, 7:] = 150  # the word of 4 bins is listened to until bin 7
+    loud[1, 4:] = 150
     changed, later, _ = made(loud, n_bins)
-    assert not torch.equal(later[1], spikes[1])
+    assert torch.equal(later[1], spikes[1])
     assert torch.equal(changed, logits)
-    loud[1, 6:] = 150
+    loud[1, 3] = 150
     assert not torch.equal(made(loud, n_bins)[0][1], logits[1])
 
 
