@@ -41,10 +41,10 @@ def simulate(fast: bool) -> dict[str, pd.DataFrame]:
         confusion = np.array(found["confusion"])
     said, heard = np.indices(confusion.shape)
     history = [
-        {"network": kind, "fold": fold.name, "epoch": epoch, **row}
+        {"network": kind, "fold": fold.name, "epoch": epoch, "validation": value}
         for kind in KINDS
         for fold in task.folds
-        for epoch, row in enumerate(load_network(SHIPPED / f"{kind}-{fold.name}-0.npz")[1]["looked_at"], 1)
+        for epoch, value in enumerate(load_network(SHIPPED / f"{kind}-{fold.name}-0.npz")[1]["validation"], 1)
     ]
     tables = {
         "accuracy": pd.DataFrame(accuracy),

@@ -3,7 +3,8 @@
 Protocol of a fold: the words of its test are not looked at. One training speaker is left out (a fixed rule, see
 :mod:`memneuro.speech.splits`) and a network trained on the others; the epoch with the best accuracy on the left-out
 speaker gives the length of the training. A network trained for that long on all training speakers is the one tested.
-One such run, of seed 0, serves the networks of all seeds.
+One such run, of seed 0, serves the networks of all seeds. The official split of the spoken digits is one fold only:
+there each training speaker is left out in turn, and the best epoch is that of the mean accuracy.
 """
 
 from __future__ import annotations
@@ -37,13 +38,16 @@ SPLITS = ("official", "loso")
 
 @dataclass(frozen=True)
 class Fold:
-    """Positions of the words of one fold; `short` and `validation` are for the length of the training."""
+    """Positions of the words of one fold.
+
+    `looks` are for the length of the training: pairs of the words that are trained on and those of a training speaker
+    who is left out.
+    """
 
     name: str
     train: np.ndarray
     test: np.ndarray
-    short: np.ndarray
-    validation: np.ndarray
+    looks: tuple[tuple[np.ndarray, np.ndarray], ...]
 
 
 @dataclass(frozen=True)
@@ -121,8 +125,13 @@ def load(
     )
     folds = []
     for name, (training, test) in pairs.items():
-        short, validation = (none, none) if test_only else hold_out_speaker(training, words)
-        folds.append(Fold(name, none if test_only else training, test, short, validation))
+        looks: tuple[tuple[np.ndarray, np.ndarray], ...] = ()
+        if not test_only and dataset == "fsdd" and split == "official":
+            speakers = np.unique(words.speaker[training])
+            looks = tuple(hold_out_speaker(training, words, str(speaker)) for speaker in speakers)
+        elif not test_only:
+            looks = (hold_out_speaker(training, words),)
+        folds.append(Fold(name, none if test_only else training, test, looks))
     return Task(words, examples, tuple(folds))
 
 
@@ -145,8 +154,8 @@ def train_folds(
     Returns
     -------
     list of dict
-        ``fold``, ``seed``, ``epochs`` (picked on the left-out training speaker), ``validation`` (the accuracy on that
-        speaker then), ``accuracy`` (on the test).
+        ``fold``, ``seed``, ``epochs`` (picked on left-out training speakers), ``validation`` (the accuracy on them
+        then), ``accuracy`` (on the test).
 
     Raises
     ------
@@ -163,16 +172,18 @@ def train_folds(
     rows = []
     for name in wanted:
         fold = known[name]
-        validation = folder / f"{settings.kind}-{name}-validation.npz"
-        _, history = train(
-            settings,
-            replace(training, seed=0),
-            task.part(fold.short),
-            task.part(fold.validation),
-            checkpoint=validation,
-            progress=progress,
-        )
-        heard = [row["validation"] for row in history]
+        curves = []
+        for number, (short, validation) in enumerate(fold.looks):
+            _, history = train(
+                settings,
+                replace(training, seed=0),
+                task.part(short),
+                task.part(validation),
+                checkpoint=look_path(folder, settings.kind, name, number),
+                progress=progress,
+            )
+            curves.append([row["validation"] for row in history])
+        heard = np.mean(curves, axis=0)
         epochs = int(np.argmax(heard)) + 1
         network, _ = train(
             settings,
@@ -188,11 +199,16 @@ def train_folds(
                 "fold": name,
                 "seed": training.seed,
                 "epochs": epochs,
-                "validation": heard[epochs - 1],
+                "validation": float(heard[epochs - 1]),
                 "accuracy": float(right),
             }
         )
     return rows
+
+
+def look_path(folder: Path, kind: str, fold: str, number: int = 0) -> Path:
+    """File of the training with a left-out speaker."""
+    return folder / f"{kind}-{fold}-validation{f'-{number}' if number else ''}.npz"
 
 
 def seeds_in(folder: Path, kind: str, folds: Sequence[str]) -> list[int]:

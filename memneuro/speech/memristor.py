@@ -259,7 +259,7 @@ class MemristorLayer(nn.Module):
             closed_decay = decay * decay
         fired = spike((torch.log(kappa + 1e-6) - torch.log(square + 1e-6)) / 2) * armed
         divisor = 1.0 if hard else (gap + gap_after + 1e-9).detach()
-        f = 1 - (gap - kappa / divisor) * stays - r
+        f = 1 - (gap - kappa / divisor).clamp(min=0) * stays - r
         after = f * torch.where(closed, closed_decay, leak)
         r = r + (f - after) * share
         off = torch.exp(-loss / 2 * (self.period_s - self.width_s) * rate)

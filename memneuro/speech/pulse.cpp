@@ -154,7 +154,7 @@ extern "C" void pulse_forward(const Card *card, long batch, long neurons, const 
             const Own p = own(all, devices, n, neurons);
             const Growth g = grow(c, p, f[k], r[k], gate[k], tip[k], drive[k]);
             const float divisor = either(c.hard, 1.0f, g.gap + g.gap_after + 1e-9f);
-            const float f2 = 1.0f - (g.gap - g.kappa / divisor) * g.stays - g.r1;
+            const float f2 = 1.0f - larger(g.gap - g.kappa / divisor, 0.0f) * g.stays - g.r1;
             const float after = f2 * g.after_share;
             const float off = remaining(c, p, g.stays);
             const float r2 = g.r1 + (f2 - after) * c.share;
@@ -187,7 +187,7 @@ extern "C" void pulse_backward(const Card *card, float surrogate, long batch, lo
             const Own p = own(all, devices, n, neurons);
             const Growth g = grow(c, p, f[k], r[k], gate[k], tip[k], drive[k]);
             const float divisor = either(c.hard, 1.0f, g.gap + g.gap_after + 1e-9f);
-            const float f2 = 1.0f - (g.gap - g.kappa / divisor) * g.stays - g.r1;
+            const float f2 = 1.0f - larger(g.gap - g.kappa / divisor, 0.0f) * g.stays - g.r1;
             const float after = f2 * g.after_share;
             const float off = remaining(c, p, g.stays);
             const float r2 = g.r1 + (f2 - after) * c.share;
@@ -208,9 +208,10 @@ extern "C" void pulse_backward(const Card *card, float surrogate, long batch, lo
             const float d_f2 = d_r2 * c.share + d_after * g.after_share;
             const float d_after_share = d_after * f2 * g.stays;
             float d_r1 = d_r2 - d_f2;
-            // f2 = 1 - (gap - kappa / divisor) stays - r1
-            float d_gap = -d_f2 * g.stays;
-            float d_kappa = d_f2 * g.stays / divisor;
+            // f2 = 1 - max(gap - kappa / divisor, 0) stays - r1
+            const float apart = g.stays * (g.gap > g.kappa / divisor ? 1.0f : 0.0f);
+            float d_gap = -d_f2 * apart;
+            float d_kappa = d_f2 * apart / divisor;
             // fired = spike((ln(kappa + 1e-6) - ln(square + 1e-6)) / 2) armed
             const float above = g.kappa + 1e-6f, below = g.square + 1e-6f;
             const float slope = 1.0f + surrogate * std::fabs(0.5f * logarithm(above / below));

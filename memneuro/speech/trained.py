@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -54,13 +55,14 @@ def load_network(path: Path) -> tuple[SpeechNetwork, dict[str, Any]]:
     return network, description
 
 
-def make_small(checkpoint: Path, path: Path, looked_at: Path) -> None:
+def make_small(checkpoint: Path, path: Path, looked_at: Sequence[Path]) -> None:
     """Write the network of a checkpoint as a small file, complete or not at all.
 
-    `looked_at` is the checkpoint of the run with a left-out training speaker; its history goes along.
+    `looked_at` are the checkpoints of the runs with a left-out training speaker; their mean accuracy goes along.
     """
     network, description = load_network(checkpoint)
-    description["looked_at"] = load_network(looked_at)[1]["history"]
+    curves = [[row["validation"] for row in load_network(one)[1]["history"]] for one in looked_at]
+    description["validation"] = np.mean(curves, axis=0).round(5).tolist()
     arrays: dict[str, Any] = {}
     for name, value in network.state_dict().items():
         number = value.numpy()

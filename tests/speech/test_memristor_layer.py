@@ -16,7 +16,13 @@ from memneuro.speech.pulse import library  # noqa: E402
 
 NEURONS, PULSES = 200, 100
 
-PULSED = "v_in = amplitude_now(t, i)*int(t + 0.001*dt - floor((t + 0.001*dt)/(2*ms))*2*ms < 1*ms) : volt"
+#: Periods of the pulses of 1 ms: as in the published measurements, and as in the networks.
+PUBLISHED, CLOCKED = 2e-3, 10e-3
+
+PULSED = """
+period : second (constant, shared)
+v_in = amplitude_now(t, i)*int(t + 0.001*dt - floor((t + 0.001*dt)/period)*period < 1*ms) : volt
+"""
 
 
 def drives(seed: int) -> np.ndarray:
@@ -25,26 +31,33 @@ def drives(seed: int) -> np.ndarray:
     return np.clip(rng.normal(-1, 1, (PULSES, NEURONS)) + rng.normal(-0.8, 1, NEURONS), -8, 3)
 
 
-def full(drive: np.ndarray, noise: bool, seed: int, **own) -> tuple[np.ndarray, np.ndarray]:
+def full(drive: np.ndarray, noise: bool, seed: int, period: float = PUBLISHED, **own) -> tuple[np.ndarray, np.ndarray]:
     """Which neuron fired in which pulse, and the tip potentials at its start in units of V_0."""
     neuron = OneM1T1R("hopping")
     v_hop = float(neuron.device.values()["v_hop"])
     amplitude = v_hop * (drive + MemristorLayer(1).base)
-    array = TimedArray(np.maximum(amplitude, 0) * volt, dt=2e-3 * second)
+    array = TimedArray(np.maximum(amplitude, 0) * volt, dt=period * second)
     group = neuron.group(
         NEURONS, drive=Expression(PULSED, {"amplitude_now": array}), seed=seed, noise=noise, dt=10 * us, **own
     )
+    group.period = period * second
     spikes = SpikeMonitor(group)
-    tips = StateMonitor(group, "v_tip" if noise else "v_gate", record=True, dt=2e-3 * second)
-    Network(group, spikes, tips).run(PULSES * 2e-3 * second, namespace={})
+    tips = StateMonitor(group, "v_tip" if noise else "v_gate", record=True, dt=period * second)
+    Network(group, spikes, tips).run(PULSES * period * second, namespace={})
     fired = np.zeros((PULSES, NEURONS), dtype=bool)
-    fired[np.floor(np.asarray(spikes.t) / 2e-3 + 1e-6).astype(int), np.asarray(spikes.i)] = True
+    fired[np.floor(np.asarray(spikes.t) / period + 1e-6).astype(int), np.asarray(spikes.i)] = True
     return fired, np.asarray(tips.v_tip).T / v_hop if noise else np.zeros((PULSES, NEURONS))
 
 
-def discrete(drive: np.ndarray, tip: np.ndarray, without: tuple[str, ...] = (), slower: float = 1.0) -> np.ndarray:
+def discrete(
+    drive: np.ndarray,
+    tip: np.ndarray,
+    without: tuple[str, ...] = (),
+    slower: float = 1.0,
+    period: float = PUBLISHED,
+) -> np.ndarray:
     """The same in discrete time with the tip potentials given."""
-    layer = MemristorLayer(NEURONS, without=without)
+    layer = MemristorLayer(NEURONS, without=without, period_s=period)
     with torch.no_grad():
         layer.log_slowness.fill_(math.log(slower))
         state = layer.start(1)
@@ -71,15 +84,19 @@ def test_fires_as_the_full_neuron_does(noise, seed):
     assert np.corrcoef(found.sum(0), expected.sum(0))[0, 1] > 0.99
 
 
-@pytest.mark.parametrize("slower", [2, 5])
-def test_slow_neurons_fire_as_slow_full_neurons_do(slower):
-    """Number of spikes within 6 %, at least 55 % in the same pulse: what comes late once is late ever after."""
+@pytest.mark.parametrize(
+    ("slower", "period", "same"), [(2, PUBLISHED, 0.55), (5, PUBLISHED, 0.55), (1, CLOCKED, 0.9), (4, CLOCKED, 0.7)]
+)
+def test_slow_neurons_and_long_periods(slower, period, same):
+    """Number of spikes within 8 %; of slow neurons fewer in the same pulse: what comes late once is late ever after."""
     drive = drives(7) + math.log(slower) * 0.7
     neuron = OneM1T1R("hopping")
-    expected, tip = full(drive, True, 7, **slowed_parameters(neuron, np.full(NEURONS, slower)))
-    found = discrete(drive, tip, slower=slower)
-    assert found.sum() == pytest.approx(expected.sum(), rel=0.06)
-    assert (found & expected).sum() >= 0.55 * expected.sum()
+    own = slowed_parameters(neuron, np.full(NEURONS, slower))
+    expected, tip = full(drive, True, 7, period, **own)
+    found = discrete(drive, tip, slower=slower, period=period)
+    print(found.sum() / expected.sum(), (found & expected).sum() / expected.sum())
+    assert found.sum() == pytest.approx(expected.sum(), rel=0.08)
+    assert (found & expected).sum() >= same * expected.sum()
     assert np.corrcoef(found.sum(0), expected.sum(0))[0, 1] > 0.95
 
 
@@ -119,7 +136,7 @@ def test_bad_input():
     with pytest.raises(ValueError, match="courage"):
         MemristorLayer(3, without=("courage",))
     with pytest.raises(ValueError, match="width_s"):
-        MemristorLayer(3, width_s=3e-3)
+        MemristorLayer(3, width_s=30e-3)
 
 
 @pytest.mark.parametrize("without", [(), *((trait,) for trait in TRAITS)])
@@ -152,7 +169,7 @@ def test_compiled_code_is_the_equations(without):
 def test_devices_that_differ_fire_as_full_neurons_that_differ():
     """The same with mu and v_hop of their own in each neuron."""
     drive = drives(6)
-    layer = MemristorLayer(NEURONS, spread={"mu": 0.3, "v_hop": 0.1}, device_seed=3)
+    layer = MemristorLayer(NEURONS, period_s=PUBLISHED, spread={"mu": 0.3, "v_hop": 0.1}, device_seed=3)
     alike, _ = full(drive, False, 0)
     neuron = OneM1T1R("hopping")
     own = {

@@ -153,7 +153,8 @@ def test_a_network_for_the_test_words_is_trained_without_them(data, tmp_path, mo
     task = experiment.load("shd", "official", data=data)
     (fold,) = task.folds
     assert fold.train.tolist() == list(range(24)) and fold.test.tolist() == list(range(24, 33))
-    assert set(task.words.speaker[fold.validation]) == {"0"} and set(task.words.speaker[fold.short]) == {"1", "3"}
+    ((short, validation),) = fold.looks
+    assert set(task.words.speaker[validation]) == {"0"} and set(task.words.speaker[short]) == {"1", "3"}
     calls = []
 
     def look(settings, training, examples, validation=None, **options):
@@ -175,7 +176,7 @@ def test_a_network_for_the_test_words_is_trained_without_them(data, tmp_path, mo
     monkeypatch.setattr(experiment, "predict", hear)
     (row,) = experiment.train_folds(task, NetworkSettings("lif"), TrainingSettings(epochs=4, seed=5), tmp_path)
     assert row == {"fold": "official", "seed": 5, "epochs": 2, "validation": 0.75, "accuracy": pytest.approx(6 / 9)}
-    assert calls == [(4, 0, fold.short.tolist(), fold.validation.tolist()), (2, 5, list(range(24)), None)]
+    assert calls == [(4, 0, short.tolist(), validation.tolist()), (2, 5, list(range(24)), None)]
 
 
 def test_accuracies_are_those_of_folds_and_seeds(data, tmp_path, monkeypatch):
@@ -239,12 +240,17 @@ def test_folds_of_recordings_with_copies(split, recorded, monkeypatch):
             assert len(set(getattr(words, name)[recorded_and_copy])) == 1
     assert [fold.name for fold in task.folds] == (["official"] if split == "official" else ["ann", "bob", "cleo"])
     for fold in task.folds:
-        assert not words.variant[fold.test].any() and not words.variant[fold.validation].any()
-        short, validation, test = (set(word[part]) for part in (fold.short, fold.validation, fold.test))
-        assert not short & validation and not (short | validation) & test
-        assert short | validation == set(word[fold.train]) and len(fold.train) == 2 * len(set(word[fold.train]))
-        assert len(set(words.speaker[fold.validation])) == 1
-        assert set(words.speaker[fold.validation]).isdisjoint(words.speaker[fold.short])
+        assert not words.variant[fold.test].any()
+        left_out = []
+        for trained, looked in fold.looks:
+            assert not words.variant[looked].any()
+            short, validation, test = (set(word[part]) for part in (trained, looked, fold.test))
+            assert not short & validation and not (short | validation) & test
+            assert short | validation == set(word[fold.train]) and len(fold.train) == 2 * len(set(word[fold.train]))
+            assert len(set(words.speaker[looked])) == 1
+            assert set(words.speaker[looked]).isdisjoint(words.speaker[trained])
+            left_out.append(str(words.speaker[looked][0]))
+        assert len(left_out) == 1 if split == "loso" else left_out == ["ann", "bob", "cleo"]
         part = task.part(fold.test)
         assert torch.equal(part.label, torch.from_numpy(words.label[fold.test].astype(np.int64)))
         assert torch.equal(part.counts, task.examples.counts[torch.from_numpy(fold.test)])
