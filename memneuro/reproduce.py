@@ -13,9 +13,10 @@ from memneuro.chapter import chapters
 from memneuro.chapter.chapter import AGREEMENT, Chapter
 from memneuro.experiment.score import neurons
 from memneuro.report import Section, provenance, write_report
+from memneuro.speech.words import SpeechUnavailable
 
-#: The chapters that need files from outside the package, and may be left out without them.
-NEED_RECORDINGS = ("recorded_cell", "brain_likeness", "fitted_cells")
+#: The chapters that need files from outside the package, or PyTorch, and may be left out without them.
+NEED_MORE = ("recorded_cell", "brain_likeness", "fitted_cells", "spoken_digits", "speech_network")
 
 INTRODUCTION = (
     "A neuron made of one diffusive memristor, one transistor and one resistor (R. Zhao et al., Nature "
@@ -45,7 +46,8 @@ def reproduce(out: Path, fast: bool = False) -> Path:
     Raises
     ------
     Exception
-        Whatever a chapter raises. Only a recording that cannot be had is no error: its chapter then says how to get it.
+        Whatever a chapter raises. Only what a chapter needs from outside and cannot be had is no error: it then says
+        how to get it.
     """
     out = Path(out)
     out.mkdir(parents=True, exist_ok=True)
@@ -55,8 +57,8 @@ def reproduce(out: Path, fast: bool = False) -> Path:
         bar.set_description(chapter.title)
         try:
             sections.append(run_chapter(chapter, out, fast))
-        except RecordingUnavailable as error:
-            if chapter.name not in NEED_RECORDINGS:
+        except (RecordingUnavailable, SpeechUnavailable, ModuleNotFoundError) as error:
+            if chapter.name not in NEED_MORE:
                 raise
             tqdm.write(f"{chapter.title}: left out, {error}", file=sys.stderr)
             sections.append(missing(chapter, error))
@@ -81,7 +83,10 @@ def run_chapter(chapter: Chapter, out: Path, fast: bool) -> Section:
     return chapter.section(tables, out / f"{stem}.png")
 
 
-def missing(chapter: Chapter, error: RecordingUnavailable) -> Section:
-    """The section of a chapter whose recording cannot be had."""
-    how = f"Not shown here: {error}. Set {DATA_VARIABLE} to a folder with the recordings, or run once with a network."
+def missing(chapter: Chapter, error: Exception) -> Section:
+    """The section of a chapter that needs what cannot be had."""
+    if isinstance(error, ModuleNotFoundError):
+        how = f'Not shown here: {error}. It comes with pip install "memneuro[speech]".'
+    else:
+        how = f"Not shown here: {error}. Set {DATA_VARIABLE} to a folder with the recordings, or run once online."
     return Section(chapter.title, how, verdict="not measured")

@@ -25,6 +25,8 @@ NAMES = (
     "recorded_cell",
     "brain_likeness",
     "fitted_cells",
+    "spoken_digits",
+    "speech_network",
 )
 
 
