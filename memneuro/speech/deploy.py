@@ -40,10 +40,12 @@ from memneuro.speech.train import Examples, predict_with_spikes
 #: Clock period of a network in seconds.
 PERIOD_S = 10e-3
 
-#: Parameters of :func:`deploy` that are energies.
+#: Steps between two looks at the current of the output stage, which takes an iteration and changes with the gate.
+_EVERY = 25
+
 _ENERGY = """
-denergy_source/dt = v_in*i_device*listening : joule
-denergy_supply/dt = v_dd*i_load*listening : joule
+denergy_source/dt = v_in*i_device : joule
+energy_supply : joule
 """
 
 
@@ -286,6 +288,9 @@ a_next = 0
         dt=PERIOD_S * second,
         when="start",
     )
+    if energy:
+        interval = _EVERY * step
+        group.run_regularly(f"energy_supply += v_dd*i_load*listening*{float(interval)!r}*second", dt=interval)
     spikes = SpikeMonitor(group)
     parts: list[Any] = [group, spikes]
     if settings.recurrent:
