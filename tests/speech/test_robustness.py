@@ -58,6 +58,7 @@ def test_stuck_weights_are_at_an_end_of_their_range(network):
     assert other.w_in.abs().max() <= SETTINGS.largest_weight
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kelvin_", [280.0, 320.0])
 def test_temperature_acts_as_in_the_full_equations(network, examples, kelvin_):
     """Warmer or colder, the discrete neurons fire more or less as the full ones do: number of spikes within 20 %."""
