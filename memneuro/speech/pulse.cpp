@@ -133,13 +133,27 @@ INLINE Growth grow(const Card &c, const Own &p, float f, float r, float gate, fl
     return g;
 }
 
-// Without leak what has fired is cleared and everything else stays.
-INLINE float remaining(const Card &c, const Own &p, float stays) { return either(c.keep, stays, p.off); }
+// What follows growth, up to the middle of the time between the pulses.
+struct Rest {
+    float divisor, f2, after, off, f3, r3;
+};
+
+INLINE Rest dissolve(const Card &c, const Own &p, const Growth &g) {
+    Rest s;
+    s.divisor = either(c.hard, 1.0f, g.gap + g.gap_after + 1e-9f);
+    s.f2 = 1.0f - larger(g.gap - g.kappa / s.divisor, 0.0f) * g.stays - g.r1;
+    s.after = s.f2 * g.after_share;
+    s.off = either(c.keep, g.stays, p.off);  // without leak what has fired is cleared and everything else stays
+    s.f3 = s.after * s.off;
+    s.r3 = g.r1 + (s.f2 - s.after) * c.share + (s.after - s.f3) * c.share;
+    return s;
+}
 
 }  // namespace
 
 extern "C" void pulse_forward(const Card *card, long batch, long neurons, const float *__restrict__ slowness,
-                              const float *__restrict__ devices, const float *__restrict__ f, const float *__restrict__ r, const float *__restrict__ gate,
+                              const float *__restrict__ devices, const float *__restrict__ f,
+                              const float *__restrict__ r, const float *__restrict__ gate,
                               const float *__restrict__ tip, const float *__restrict__ drive,
                               float *__restrict__ f_out, float *__restrict__ r_out, float *__restrict__ gate_out,
                               float *__restrict__ fired) {
@@ -153,16 +167,10 @@ extern "C" void pulse_forward(const Card *card, long batch, long neurons, const 
             const long k = b * neurons + n;
             const Own p = own(all, devices, n, neurons);
             const Growth g = grow(c, p, f[k], r[k], gate[k], tip[k], drive[k]);
-            const float divisor = either(c.hard, 1.0f, g.gap + g.gap_after + 1e-9f);
-            const float f2 = 1.0f - larger(g.gap - g.kappa / divisor, 0.0f) * g.stays - g.r1;
-            const float after = f2 * g.after_share;
-            const float off = remaining(c, p, g.stays);
-            const float r2 = g.r1 + (f2 - after) * c.share;
-            const float f3 = after * off;
-            const float r3 = r2 + (after - f3) * c.share;
-            const float left = charged(c, g.gate, 0.0f, 1.0f - f3 - r3, (c.period - c.width) * p.rate);
-            f_out[k] = f3 * off;
-            r_out[k] = (r3 + (f3 - f3 * off) * c.share) * p.forget;
+            const Rest s = dissolve(c, p, g);
+            const float left = charged(c, g.gate, 0.0f, 1.0f - s.f3 - s.r3, (c.period - c.width) * p.rate);
+            f_out[k] = s.f3 * s.off;
+            r_out[k] = (s.r3 + (s.f3 - s.f3 * s.off) * c.share) * p.forget;
             gate_out[k] = (1.0f - c.no_refractory) * left;
             fired[k] = (g.kappa > g.square ? 1.0f : 0.0f) * g.armed;
         }
@@ -186,32 +194,26 @@ extern "C" void pulse_backward(const Card *card, float surrogate, long batch, lo
             const long k = b * neurons + n;
             const Own p = own(all, devices, n, neurons);
             const Growth g = grow(c, p, f[k], r[k], gate[k], tip[k], drive[k]);
-            const float divisor = either(c.hard, 1.0f, g.gap + g.gap_after + 1e-9f);
-            const float f2 = 1.0f - larger(g.gap - g.kappa / divisor, 0.0f) * g.stays - g.r1;
-            const float after = f2 * g.after_share;
-            const float off = remaining(c, p, g.stays);
-            const float r2 = g.r1 + (f2 - after) * c.share;
-            const float f3 = after * off;
-            const float r3 = r2 + (after - f3) * c.share;
+            const Rest s = dissolve(c, p, g);
             // f_out = f3 off, r_out = (r3 + f3 (1 - off) share) forget
             const float inner = dr_out[k] * p.forget;
-            const float d_forget = dr_out[k] * (r3 + f3 * (1.0f - off) * c.share);
-            float d_f3 = df_out[k] * off + inner * (1.0f - off) * c.share;
-            float d_off = df_out[k] * f3 - inner * f3 * c.share;
+            const float d_forget = dr_out[k] * (s.r3 + s.f3 * (1.0f - s.off) * c.share);
+            float d_f3 = df_out[k] * s.off + inner * (1.0f - s.off) * c.share;
+            float d_off = df_out[k] * s.f3 - inner * s.f3 * c.share;
             // r3 = r2 + (after - f3) share, f3 = after off
             d_f3 -= inner * c.share;
-            float d_after = inner * c.share + d_f3 * off;
-            d_off += d_f3 * after;
+            float d_after = inner * c.share + d_f3 * s.off;
+            d_off += d_f3 * s.after;
             const float d_r2 = inner;
             // r2 = r1 + (f2 - after) share, after = f2 after_share
             d_after -= d_r2 * c.share;
             const float d_f2 = d_r2 * c.share + d_after * g.after_share;
-            const float d_after_share = d_after * f2 * g.stays;
+            const float d_after_share = d_after * s.f2 * g.stays;
             float d_r1 = d_r2 - d_f2;
             // f2 = 1 - max(gap - kappa / divisor, 0) stays - r1
-            const float apart = g.stays * (g.gap > g.kappa / divisor ? 1.0f : 0.0f);
+            const float apart = g.stays * (g.gap > g.kappa / s.divisor ? 1.0f : 0.0f);
             float d_gap = -d_f2 * apart;
-            float d_kappa = d_f2 * apart / divisor;
+            float d_kappa = d_f2 * apart / s.divisor;
             // fired = spike((ln(kappa + 1e-6) - ln(square + 1e-6)) / 2) armed
             const float above = g.kappa + 1e-6f, below = g.square + 1e-6f;
             const float slope = 1.0f + surrogate * std::fabs(0.5f * logarithm(above / below));
