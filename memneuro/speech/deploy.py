@@ -249,6 +249,11 @@ def _run(
         for name, factor in given.items():
             own[name] = own.get(name, neuron.parameters()[name][0]) * np.asarray(factor, dtype=float)
     own = {name: np.tile(np.asarray(value), words) * _unit(value) for name, value in own.items() if np.ndim(value)}
+    step = PERIOD_S / 1000 * second if dt is None else dt
+    for part in (layer.width_s, layer.period_s):
+        steps = part * PERIOD_S / layer.period_s / float(step)
+        if abs(steps - round(steps)) > 1e-6 or steps < 1:
+            raise ValueError(f"dt = {dt!r}; accepted: a whole fraction of the pulse and of the period")
     card = layer.card
     crossbar = Expression(
         f"""
@@ -262,11 +267,6 @@ pulse = {PERIOD_S * layer.width_s / layer.period_s}*second : second
 """,
         {"input_drive": TimedArray(drive.transpose(1, 0, 2).reshape(periods, -1), dt=PERIOD_S * second)},
     )
-    step = PERIOD_S / 1000 * second if dt is None else dt
-    for part in (layer.width_s, layer.period_s):
-        steps = part * PERIOD_S / layer.period_s / float(step)
-        if abs(steps - round(steps)) > 1e-6 or steps < 1:
-            raise ValueError(f"dt = {dt!r}; accepted: a whole fraction of the pulse and of the period")
     group = neuron.group(
         words * neurons,
         drive=crossbar,
