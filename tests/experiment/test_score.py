@@ -48,6 +48,7 @@ def test_devices_differ_only_in_growth_and_voltage_scale():
         assert (len(values) == 1) != (name in ("mu", "v_hop")), name
 
 
+@pytest.mark.slow
 def test_search_and_score_agree_without_noise():
     search = SEARCHES["hopping"]
     cards = {device: neuron.device for device, neuron in neurons("hopping").items()}
@@ -94,6 +95,7 @@ def test_firing_probabilities(hopping):
     assert (probability["error"] <= 0.10).all(), probability.to_string()
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_rows():
     few = dict.fromkeys(REDUCED, 5)
     first, second = (simulate_rows(neurons("hopping"), seed=4, trials=few) for _ in range(2))

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 from brian2 import us
 
+pytestmark = pytest.mark.slow
+
 torch = pytest.importorskip("torch")
 
 from memneuro.speech.deploy import PERIOD_S, deploy, summary  # noqa: E402

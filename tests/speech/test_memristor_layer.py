@@ -84,9 +84,13 @@ def test_fires_as_the_full_neuron_does(noise, seed):
     assert np.corrcoef(found.sum(0), expected.sum(0))[0, 1] > 0.99
 
 
-@pytest.mark.parametrize(
-    ("slower", "period", "same"), [(2, PUBLISHED, 0.55), (5, PUBLISHED, 0.55), (1, CLOCKED, 0.9), (4, CLOCKED, 0.7)]
-)
+SLOW = [
+    pytest.param(*case, marks=pytest.mark.slow)
+    for case in ((2, PUBLISHED, 0.55), (5, PUBLISHED, 0.55), (4, CLOCKED, 0.7))
+]
+
+
+@pytest.mark.parametrize(("slower", "period", "same"), [(1, CLOCKED, 0.9), *SLOW])
 def test_slow_neurons_and_long_periods(slower, period, same):
     """Number of spikes within 8 %; of slow neurons fewer in the same pulse: what comes late once is late ever after."""
     drive = drives(7) + math.log(slower) * 0.7
@@ -166,6 +170,7 @@ def test_compiled_code_is_the_equations(without):
     assert 0.05 < found[0][3].mean() < 0.9
 
 
+@pytest.mark.slow
 def test_devices_that_differ_fire_as_full_neurons_that_differ():
     """The same with mu and v_hop of their own in each neuron."""
     drive = drives(6)

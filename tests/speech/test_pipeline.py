@@ -184,7 +184,7 @@ def test_accuracies_are_those_of_folds_and_seeds(data, tmp_path, monkeypatch):
     task = experiment.load("shd", "official", data=data)
     parts = {"one": np.arange(24, 28), "two": np.arange(28, 30)}
     folds = tuple(
-        experiment.Fold(name, np.arange(4), test, np.arange(2), np.arange(2, 4)) for name, test in parts.items()
+        experiment.Fold(name, np.arange(4), test, ((np.arange(2), np.arange(2, 4)),)) for name, test in parts.items()
     )
     right = {("one", 0): 2, ("one", 7): 3, ("two", 0): 0, ("two", 7): 2}
 

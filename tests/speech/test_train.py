@@ -112,8 +112,19 @@ def test_a_run_that_was_stopped_ends_as_if_it_had_not_been(kind, tmp_path):
         assert same(resumed, whole) == (until is None)
     assert os.listdir(path.parent) == ["one.npz"]
     written = path.stat().st_mtime_ns
-    finished, found = train(network(kind), training(), made(copies=1), checkpoint=path, progress=False)
+    finished, found = train(network(kind), training(), made(copies=1), made(9, seed=1), checkpoint=path, progress=False)
     assert same(finished, whole) and found == history and path.stat().st_mtime_ns == written
+
+
+def test_a_checkpoint_belongs_to_its_words(tmp_path):
+    """Neither other training words nor another validation go on with it."""
+    path = tmp_path / "one.npz"
+    train(network("lif"), training(), made(copies=1), made(9, seed=1), checkpoint=path, until=1, progress=False)
+    before = path.read_bytes()
+    for words, looked, which in ((made(), made(9, seed=1), "examples"), (made(copies=1), None, "validation")):
+        with pytest.raises(UnusableCheckpoint, match=rf"one\.npz was trained with other words \({which}\)"):
+            train(network("lif"), training(), words, looked, checkpoint=path, progress=False)
+    assert path.read_bytes() == before
 
 
 SCRIPT = """
