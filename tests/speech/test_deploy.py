@@ -80,7 +80,7 @@ def test_words_do_not_disturb_each_other(network, examples, deployed):
 
 def test_half_the_step(network, examples, deployed):
     """Half the step moves few spikes to another period, and hardly changes how many there are."""
-    fine = deploy(network, examples, dt=25 * us, **SAME).spikes.astype(int)
+    fine = deploy(network, examples, dt=5 * us, **SAME).spikes.astype(int)
     assert deployed.spikes.sum() == pytest.approx(fine.sum(), rel=0.1)
     assert np.minimum(deployed.spikes, fine).sum() > 0.8 * fine.sum()
 
@@ -99,7 +99,7 @@ def test_what_is_reported(network, examples, deployed):
     found = summary(network, deployed, examples)
     assert found["accuracy"] == deployed.accuracy
     assert found["source_pj"] == pytest.approx(deployed.source_j.sum(1).mean() * 1e12)
-    assert found["source_pj_device_time"] < found["source_pj"] / 5
+    assert found["source_pj_device_time"] < found["source_pj"]
 
 
 def test_stuck_and_other_devices(network, examples):
@@ -121,5 +121,5 @@ def test_bad_input(network, examples):
         deploy(network, examples, silent=np.zeros(3, dtype=bool))
     with pytest.raises(ValueError, match="words_at_once = 0"):
         deploy(network, examples, words_at_once=0)
-    with pytest.raises(ValueError, match="half a period"):
+    with pytest.raises(ValueError, match="fraction of the pulse"):
         deploy(network, examples, backend="runtime", dt=30 * us)

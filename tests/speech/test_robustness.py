@@ -5,7 +5,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from brian2 import kelvin, us  # noqa: E402
+from brian2 import kelvin  # noqa: E402
 
 from memneuro.speech.ablation import WITHOUT, summary  # noqa: E402
 from memneuro.speech.deploy import deploy  # noqa: E402
@@ -63,10 +63,7 @@ def test_stuck_weights_are_at_an_end_of_their_range(network):
 def test_temperature_acts_as_in_the_full_equations(network, examples, kelvin_):
     """Warmer or colder, the discrete neurons fire more or less as the full ones do: number of spikes within 20 %."""
     same = {"backend": "runtime", "noise": False}
-    full = [
-        int(deploy(network, examples, temperature=one * kelvin, dt=25 * us, **same).spikes.sum())
-        for one in (300.0, kelvin_)
-    ]
+    full = [int(deploy(network, examples, temperature=one * kelvin, **same).spikes.sum()) for one in (300.0, kelvin_)]
     quiet = changed(network, "noise", 0.0)
     discrete = [spikes(quiet, examples), spikes(changed(quiet, "temperature_k", kelvin_), examples)]
     assert (full[1] > full[0]) == (discrete[1] > discrete[0])
