@@ -213,7 +213,10 @@ def test_an_interrupted_build_is_made_anew(built, folder):
     bin_folder = folder.parent / "bin"
     started = folder.parent / "started"
     # In the midst of writing an object file of the program; Brian2 may try the compiler's flags on one of its own.
-    cut = f'case "$*" in *-MM* | *flag_test*) ;; *"-c "*) echo cut > "${{*##* }}"; touch {started}; sleep 60;; esac; exec g++ "$@"'
+    cut = (
+        'case "$*" in *-MM* | *flag_test*) ;; '
+        f'*"-c "*) echo cut > "${{*##* }}"; touch {started}; sleep 60;; esac; exec g++ "$@"'
+    )
     program(bin_folder, "compiler", cut)
     code = BUILD.format(tests=str(Path(__file__).parent))
     child = subprocess.Popen(
