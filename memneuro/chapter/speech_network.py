@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.resources import files
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -54,7 +52,7 @@ def simulate(fast: bool) -> dict[str, pd.DataFrame]:
         "training": pd.DataFrame(history),
         **_one_word(task),
     }
-    ablation = Path(str(files("memneuro.speech"))) / "ablation.csv"
+    ablation = SHIPPED.parent / "ablation.csv"
     if ablation.exists():
         tables["ablation"] = pd.read_csv(ablation)
     return tables

@@ -21,12 +21,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from memneuro.speech.experiment import Task
 from memneuro.speech.network import NetworkSettings
-from memneuro.speech.train import TrainingSettings, predict, train
+from memneuro.speech.train import TrainingSettings, accuracy, train
 
 #: What is taken away, and the settings that do it.
 WITHOUT: Mapping[str, Mapping[str, Any]] = {
@@ -101,13 +100,12 @@ def ablate(
                     checkpoint=folder / f"without-{variant}-{fold}-{seed}.npz",
                     progress=progress,
                 )
-                right = float(np.mean(predict(network, test, seed) == test.label.numpy()))
                 rows.append(
                     {
                         "without": variant,
                         "fold": fold,
                         "seed": seed,
-                        "accuracy": right,
+                        "accuracy": accuracy(network, test, seed),
                         "rate": history[-1]["rate"],
                     }
                 )

@@ -33,12 +33,13 @@ from memneuro.backend import backend as use
 from memneuro.circuit.drive import Expression
 from memneuro.circuit.one_m1t1r import OneM1T1R
 from memneuro.circuit.time_scale import slowed_parameters
+from memneuro.speech.experiment import STEP_S
 from memneuro.speech.memristor import MemristorLayer
 from memneuro.speech.network import SpeechNetwork
 from memneuro.speech.train import Examples, predict_with_spikes
 
-#: Clock period of a network in seconds.
-PERIOD_S = 10e-3
+#: Clock period of a network in seconds: one step of it.
+PERIOD_S = STEP_S
 
 #: Steps between two looks at the current of the output stage, which takes an iteration and changes with the gate.
 _EVERY = 25
@@ -62,8 +63,8 @@ class Deployed:
     spikes : ndarray of uint8, shape (words, periods, neurons)
         Spikes of each neuron in each period; none after a word's last period.
     evidence : ndarray, shape (words, periods, classes)
-        Evidence for each word from all spikes up to and with each period, without the bias of the read-out's scale:
-        the last period's is what the word is heard by.
+        Evidence for each word from all spikes up to and with each period; the last period's is what the word is heard
+        by.
     source_j, supply_j : ndarray, shape (words, neurons), or None
         Energy from the pulse source, and from the supply of the output stage.
     """

@@ -25,7 +25,7 @@ import torch
 from memneuro.circuit.one_m1t1r import OneM1T1R
 from memneuro.speech.memristor import MemristorLayer
 from memneuro.speech.network import SpeechNetwork
-from memneuro.speech.train import Examples, predict
+from memneuro.speech.train import Examples, accuracy
 
 #: Conditions and their levels; the first level of each leaves the network as it was.
 CONDITIONS: Mapping[str, tuple[float, ...]] = {
@@ -141,19 +141,17 @@ def robustness(
         One row a network, level and draw: ``condition``, ``level``, ``network``, ``draw``, ``accuracy``.
     """
     rows: list[dict[str, Any]] = []
-    said = examples.label.numpy()
     for condition, levels in conditions.items():
         for level in levels:
             for number, network in enumerate(networks):
                 for draw in range(draws):
-                    heard = predict(changed(network, condition, level, draw), examples, seed=draw)
                     rows.append(
                         {
                             "condition": condition,
                             "level": level,
                             "network": number,
                             "draw": draw,
-                            "accuracy": float(np.mean(heard == said)),
+                            "accuracy": accuracy(changed(network, condition, level, draw), examples, draw),
                         }
                     )
     return pd.DataFrame(rows)
