@@ -47,6 +47,8 @@ def evaluate(args: Namespace) -> dict[str, Any]:
         raise ValueError(
             f"kind = {args.kind!r} with {args.dataset}; accepted: all, svm (fsdd only), {', '.join(KINDS)}"
         )
+    if (args.deploy or args.robust) and "memristor" not in kinds:
+        raise ValueError(f"kind = {args.kind!r} with --deploy or --robust; accepted: all, memristor")
     folder = SHIPPED if args.out is None else args.out
     task = experiment.load(args.dataset, args.split, data=args.data, test_only=True)
     seeds = None if args.seeds is None else range(args.seeds)
@@ -62,10 +64,7 @@ def evaluate(args: Namespace) -> dict[str, Any]:
         for kind in kinds
     ]
     result = {"accuracy": table[-1]["accuracy"], "folds": table[-1]["folds"], "table": table}
-    wanted = (args.deploy or args.robust) and table[-1]["kind"] == "memristor"
-    if (args.deploy or args.robust) and not wanted:
-        raise ValueError(f"kind = {args.kind!r} with --deploy or --robust; accepted: all, memristor")
-    if wanted:
+    if args.deploy or args.robust:
         rows, stress = [], []
         for fold in task.folds:
             test = task.part(fold.test)
