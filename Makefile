@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV ?= .venv
 OUT ?= results
 PYTEST_ARGS ?=
+# Test files run side by side.
+JOBS ?= 2
 
 # A stamp is written only after an installation succeeded. Its name holds the Python version and the folder, because
 # neither another interpreter nor a moved checkout can use an old environment; the first stamp starts from nothing.
@@ -22,7 +24,7 @@ reproduce-fast: $(CORE)
 	$(BIN)/memneuro reproduce --fast --out "$(OUT)"
 
 test: $(call extra,test)
-	$(BIN)/python -m pytest -m "not slow" $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -m "not slow" -n $(JOBS) --dist loadfile $(PYTEST_ARGS)
 
 test-slow: $(call extra,test)
 	$(BIN)/python -m pytest -m slow $(PYTEST_ARGS)

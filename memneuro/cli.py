@@ -298,6 +298,11 @@ def _add_speech(commands: Any, common: argparse.ArgumentParser) -> None:
             one.add_argument(
                 "--backend", choices=("cython", "cpp", "openmp", "cuda"), default="cpp", help="default: %(default)s"
             )
+            one.add_argument(
+                "--energy",
+                action="store_true",
+                help="with --deploy: also the energy of a word; twice as slow",
+            )
             one.add_argument("--robust", action="store_true", help="also with other devices, temperatures and noise")
         _add_json(one)
         one.set_defaults(run=run_speech, what=what)

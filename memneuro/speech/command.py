@@ -49,6 +49,8 @@ def evaluate(args: Namespace) -> dict[str, Any]:
         )
     if (args.deploy or args.robust) and "memristor" not in kinds:
         raise ValueError(f"kind = {args.kind!r} with --deploy or --robust; accepted: all, memristor")
+    if args.energy and not args.deploy:
+        raise ValueError("--energy without --deploy; accepted: both, as only the full equations have energies")
     folder = SHIPPED if args.out is None else args.out
     task = experiment.load(args.dataset, args.split, data=args.data, test_only=True)
     seeds = None if args.seeds is None else range(args.seeds)
@@ -71,7 +73,7 @@ def evaluate(args: Namespace) -> dict[str, Any]:
             networks = [load_network(folder / f"memristor-{fold.name}-{seed}.npz")[0] for seed in table[-1]["seeds"]]
             if args.deploy:
                 for seed, network in zip(table[-1]["seeds"], networks, strict=True):
-                    found = deploy.deploy(network, test, backend=args.backend, seed=seed)
+                    found = deploy.deploy(network, test, backend=args.backend, seed=seed, energy=args.energy)
                     rows.append({"fold": fold.name, "seed": seed, **deploy.summary(network, found, test, seed)})
             if args.robust:
                 stress.append(robustness.robustness(networks, test).assign(fold=fold.name))

@@ -15,6 +15,7 @@ pytest.importorskip("h5py")
 from memneuro.cli import main  # noqa: E402
 from memneuro.speech import experiment, shd  # noqa: E402
 from memneuro.speech.cochlea import Cochlea  # noqa: E402
+from memneuro.speech.experiment import best_epoch  # noqa: E402
 from memneuro.speech.fsdd import load_fsdd  # noqa: E402
 from memneuro.speech.network import NetworkSettings  # noqa: E402
 from memneuro.speech.shd import write_shd  # noqa: E402
@@ -110,7 +111,7 @@ def test_train_and_evaluate(speech, tmp_path):
         assert network.settings == NetworkSettings("lif", neurons=16, classes=20)
         assert description["training"]["seed"] == row["seed"]
         assert len(description["history"]) == row["epochs"] == description["training"]["epochs"]
-        assert (row["epochs"], row["validation"]) == (int(np.argmax(heard)) + 1, max(heard))
+        assert row["epochs"] == best_epoch(heard) and row["validation"] == heard[row["epochs"] - 1]
 
     before = {path: path.stat().st_mtime_ns for path in (tmp_path / "networks").iterdir()}
     assert json.loads(speech("train", *TINY)[1])["rows"] == rows
@@ -146,6 +147,20 @@ def test_encode_counts_words_and_spikes(speech, data):
     parts = [shd.load_shd(name, data) for name in ("train", "test")]
     spikes = sum(len(part.times) for part in parts)
     assert status == 0 and json.loads(out) == {"words": 33, "spikes": spikes, "folds": ["official"]}
+
+
+@pytest.mark.parametrize(
+    ("accuracy", "epoch"),
+    [
+        ([0.5], 1),
+        ([0.5, 0.6, 0.7], 3),
+        # One lucky epoch does not make the training short.
+        ([0.5, 0.9, 0.5, 0.6, 0.8, 0.8, 0.8, 0.7], 6),
+        ([0.9, 0.8, 0.1, 0.1], 1),
+    ],
+)
+def test_the_length_of_a_training_is_that_of_a_running_mean(accuracy, epoch):
+    assert best_epoch(np.array(accuracy)) == epoch
 
 
 def test_a_network_for_the_test_words_is_trained_without_them(data, tmp_path, monkeypatch):
@@ -347,6 +362,10 @@ def test_a_network_that_knows_other_words_is_refused(data, tmp_path):
 def test_training_on_with_another_configuration_is_refused(speech):
     assert speech("train", *TINY)[0] == 0
     refused(speech("train", *TINY, "--neurons", "17"), "was trained with neurons = 16, asked for is 17")
+
+
+def test_energies_without_the_full_equations_are_refused(speech):
+    refused(speech("evaluate", "--energy"), "--energy without --deploy")
 
 
 def test_unknown_kinds_and_folds_are_refused(speech):
