@@ -45,7 +45,7 @@ from torch.nn import functional
 from memneuro.bench.programs import machine
 from memneuro.speech.integrate_and_fire import GAIN
 from memneuro.speech.memristor import SURROGATE
-from memneuro.speech.network import INPUT_SCALE, KINDS, OUTPUT_SCALE, NetworkSettings, SpeechNetwork
+from memneuro.speech.network import KINDS, OUTPUT_SCALE, NetworkSettings, SpeechNetwork
 from memneuro.speech.pulse import library
 from memneuro.speech.train import TrainingSettings
 from memneuro.tables import write_csv
@@ -97,16 +97,19 @@ class SnnTorchNetwork(nn.Module):
     settings : NetworkSettings
     side : str
         One of :data:`SIDES` that begin with ``snntorch``.
+    batch : tuple
+        From which the lines are standardised.
     seed : int
         Of the initial weights.
     """
 
-    def __init__(self, settings: NetworkSettings, side: str, seed: int = 0) -> None:
+    def __init__(self, settings: NetworkSettings, side: str, batch: Batch, seed: int = 0) -> None:
         import snntorch
         from snntorch import surrogate
 
         super().__init__()
-        ours = SpeechNetwork(replace(settings, kind="lif"), seed)
+        ours = speech_network(replace(settings, kind="lif"), batch, seed)
+        self.mean, self.deviation = ours.line_mean, ours.line_deviation
         keep = torch.sigmoid(ours.layer.leak_logit.detach())
         gain = (1 - keep) * GAIN
         self.settings, self.zero = settings, side == "snntorch_zero"
@@ -131,8 +134,9 @@ class SnnTorchNetwork(nn.Module):
     def forward(self, counts: Tensor, n_bins: Tensor, generator: Any = None) -> tuple[Tensor, Tensor, Tensor]:
         """As :meth:`memneuro.speech.network.SpeechNetwork.forward`, but for spikes and mask, which have time first."""
         listen = self.settings.listen
+        counts = (counts - self.mean) / self.deviation * (torch.arange(counts.shape[1]) < n_bins[:, None])[..., None]
         n_bins = n_bins + listen
-        counts = INPUT_SCALE * functional.pad(counts.transpose(0, 1), (0, 0, 0, 0, 0, listen))
+        counts = functional.pad(counts.transpose(0, 1), (0, 0, 0, 0, 0, listen))
         bins = len(counts)
         late = [functional.pad(counts, (0, 0, 0, 0, delay, 0))[:bins] for delay in self.settings.delays]
         drive = self.project(torch.cat(late, 2))
@@ -155,6 +159,13 @@ class SnnTorchNetwork(nn.Module):
         return self.output(OUTPUT_SCALE * rate), spikes, inside
 
 
+def speech_network(settings: NetworkSettings, batch: Batch, seed: int = 0) -> SpeechNetwork:
+    """Our network, its lines standardised on a batch."""
+    network = SpeechNetwork(settings, seed)
+    network.measure_lines(batch[0], batch[1])
+    return network
+
+
 def _linear(weight: Tensor, bias: Tensor | None = None) -> nn.Linear:
     """A layer with these weights, shape (in, out)."""
     layer = nn.Linear(*weight.shape, bias=bias is not None)
@@ -168,9 +179,12 @@ def _linear(weight: Tensor, bias: Tensor | None = None) -> nn.Linear:
 class Side:
     """A network with its optimiser, trained on from epoch to epoch."""
 
-    def __init__(self, side: str, settings: NetworkSettings, training: TrainingSettings) -> None:
-        network = SpeechNetwork(replace(settings, kind=side), training.seed) if side in KINDS else None
-        self.network: nn.Module = network or SnnTorchNetwork(settings, side, training.seed)
+    def __init__(self, side: str, settings: NetworkSettings, training: TrainingSettings, batch: Batch) -> None:
+        self.network: nn.Module
+        if side in KINDS:
+            self.network = speech_network(replace(settings, kind=side), batch, training.seed)
+        else:
+            self.network = SnnTorchNetwork(settings, side, batch, training.seed)
         trained = [p for p in self.network.parameters() if p.requires_grad]
         self.weights = sum(p.numel() for p in trained)
         self.optimiser = torch.optim.AdamW(trained, lr=training.learning_rate, weight_decay=training.weight_decay)
@@ -227,7 +241,7 @@ def agreement(batch: Batch, settings: NetworkSettings, seed: int = 0) -> dict[st
     found = {}
     for recurrent in (False, True):
         now = replace(settings, kind="lif", recurrent=recurrent)
-        ours, theirs = SpeechNetwork(now, seed), SnnTorchNetwork(now, "snntorch_zero", seed)
+        ours, theirs = speech_network(now, batch, seed), SnnTorchNetwork(now, "snntorch_zero", batch, seed)
         logits, spikes, inside = ours(counts, n_bins)
         logits_there, spikes_there, inside_there = theirs(counts, n_bins)
         if not recurrent:
@@ -314,7 +328,7 @@ def measure(
     )
     if not same["correlation"] > AGREEMENT:
         raise RuntimeError(f"correlation of the spike counts {same['correlation']:.4f}, wanted: above {AGREEMENT}")
-    runs = {side: Side(side, settings, training) for side in sides}
+    runs = {side: Side(side, settings, training, longest) for side in sides}
     for run in runs.values():
         run.learn(longest)
     for _ in range(repeats):
