@@ -59,14 +59,17 @@ def simulate(fast: bool) -> dict[str, pd.DataFrame]:
 
 
 def _one_word(task: Any) -> dict[str, pd.DataFrame]:
-    """A word of the test through the network of its fold, with the full equations in Brian2."""
+    """A seven of the first test through the network of its fold, with the full equations in Brian2."""
     from memneuro.speech.deploy import PERIOD_S, deploy
+    from memneuro.speech.train import predict
     from memneuro.speech.trained import SHIPPED, load_network
 
     fold = task.folds[0]
     test = task.part(fold.test)
-    word = int(np.flatnonzero(test.label.numpy() == 7)[0])
     network, _ = load_network(SHIPPED / f"memristor-{fold.name}-0.npz")
+    said = test.label.numpy()
+    right = (said == 7) & (predict(network, test) == said)
+    word = int(np.flatnonzero(right if right.any() else said == 7)[0])
     found = deploy(network, test.part(np.array([word])), backend="runtime")
     counts = test.counts[word].numpy()[: found.n_bins[0]]
     periods, lines = np.nonzero(counts)
@@ -93,8 +96,8 @@ CHAPTER = Chapter(
         "Recurrent networks of 256 neurons, trained by back-propagation through time on the digits of the Free Spoken "
         "Digit Dataset. The neurons are 1M1T1R neurons in discrete time, or plain or adaptive leaky integrate-and-fire "
         "neurons in the same network with the same training. Each network is tested on a speaker it has never heard.",
-        "The word in panels d to f runs through the memristor network with the full equations of every device in "
-        "Brian2.",
+        "The word in panels d to f is the first seven of the first test that the network in discrete time hears right. "
+        "It runs through that network with the full equations of every device in Brian2.",
     ),
     caption=(
         "a, accuracy on the test of each fold; one point a seed. b, which digit is heard for the one that was said, "

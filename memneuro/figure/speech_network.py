@@ -37,14 +37,8 @@ def draw(tables: Mapping[str, pd.DataFrame]) -> Figure:
     _confusion(axes[1], tables["confusion"])
     _training(axes[2], tables["training"])
     longest = tables["word_evidence"]["time_ms"].max()
-    axes[3].scatter(
-        tables["word_input"]["time_ms"],
-        tables["word_input"]["line"],
-        s=0.15 * tables["word_input"]["spikes"],
-        color=BLACK,
-        linewidths=0,
-    )
-    axes[3].set(ylabel="cochlea, line", xlim=(0, longest))
+    _input(axes[3], tables["word_input"])
+    axes[3].set_xlim(0, longest)
     axes[4].scatter(tables["word_spikes"]["time_ms"], tables["word_spikes"]["neuron"], s=1.5, color=BLUE, linewidths=0)
     axes[4].set(ylabel="neuron", xlim=(0, longest))
     _evidence(axes[5], tables["word_evidence"])
@@ -64,14 +58,17 @@ def _accuracy(axes: Axes, table: pd.DataFrame) -> None:
         mean = 100 * part.groupby("seed")["accuracy"].mean().mean()
         look: dict[str, Any] = {"color": color, "marker": marker, "markersize": 3.5, "linestyle": "none"}
         axes.plot(place, 100 * part["accuracy"], label=f"{name}, mean {mean:.1f} %", markerfacecolor="white", **look)
+    # Below the points there is room for the legend.
+    lowest, highest = 100 * table["accuracy"].min(), 100 * table["accuracy"].max()
     axes.set(ylabel="accuracy (%)", xticks=range(len(folds)), xlim=(-0.5, len(folds) - 0.5))
-    axes.set_xticklabels(folds, fontsize=7)
+    axes.set_ylim(lowest - 0.7 * max(highest - lowest, 2), highest + 1)
+    axes.set_xticklabels(folds, fontsize=6)
     axes.legend(fontsize=6, loc="lower left")
 
 
 def _confusion(axes: Axes, table: pd.DataFrame) -> None:
     matrix = table.pivot(index="said", columns="heard", values="words").to_numpy(dtype=float)
-    matrix /= matrix.sum(axis=1, keepdims=True)
+    matrix = matrix / matrix.sum(axis=1, keepdims=True)
     shown = axes.imshow(100 * matrix, cmap="cividis", vmin=0, vmax=100, aspect="auto")
     axes.set(xlabel="heard", ylabel="said", xticks=range(len(matrix)), yticks=range(len(matrix)))
     axes.tick_params(labelsize=6)
@@ -87,6 +84,14 @@ def _training(axes: Axes, table: pd.DataFrame) -> None:
         axes.plot(mean.index, 100 * mean, color=color, label=name)
     axes.set(xlabel="epoch", ylabel="accuracy (%)")
     axes.legend(fontsize=6, loc="lower right")
+
+
+def _input(axes: Axes, table: pd.DataFrame) -> None:
+    spikes = table.pivot_table(index="line", columns="time_ms", values="spikes", fill_value=0)
+    edges = [*spikes.columns, 2 * spikes.columns[-1] - spikes.columns[-2]]
+    lines = [*spikes.index, spikes.index[-1] + 1]
+    axes.pcolormesh(edges, lines, spikes.to_numpy(), cmap="Greys", rasterized=True)
+    axes.set_ylabel("cochlea, line")
 
 
 def _evidence(axes: Axes, table: pd.DataFrame) -> None:
