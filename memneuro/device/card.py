@@ -21,9 +21,9 @@ from typing import Any
 from brian2 import DimensionMismatchError, Quantity, get_dimensions, have_same_dimensions
 from brian2.units import allunits
 
-KINDS = ("device", "circuit", "reference")
+KINDS = ("device", "circuit", "reference", "synapse")
 #: Folders with the cards that come with the package.
-FOLDERS = ("device/cards", "biology/reference/cards")
+FOLDERS = ("device/cards", "biology/reference/cards", "network/cards")
 STATUS = ("published", "fitted", "chosen", "derived")
 
 _OPERATORS: dict[type, Any] = {ast.Mult: operator.mul, ast.Div: operator.truediv, ast.Pow: operator.pow}
@@ -124,14 +124,14 @@ class Parameter:
 
 @dataclass(frozen=True)
 class Card:
-    """The parameters of one device, circuit or reference neuron, frozen.
+    """The parameters of one device, circuit, reference neuron or synapse, frozen.
 
     Parameters
     ----------
     name : str
         Unique name, for example ``"hopping_2e4d"``.
-    kind : {"device", "circuit", "reference"}
-        What the card describes: a device, a circuit, or a neuron model to compare with.
+    kind : {"device", "circuit", "reference", "synapse"}
+        What the card describes: a device, a circuit, a neuron model to compare with, or a synapse.
     model : str
         Name of the equations the card belongs to, for example ``"hopping"``.
     about : str

@@ -1,0 +1,1 @@
+"""Synapses, learning and networks of memristor neurons."""

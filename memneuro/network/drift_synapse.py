@@ -1,0 +1,162 @@
+r"""A synapse that keeps its state: a drift memristor that learns from overlapping pulses.
+
+The device holds a filament of state w, 0 to 1, between two inert ends; its conductance is
+``g_low + w (g_high - g_low)``. Ions hop as in the neuron's own device (Mott and Gurney), but nothing dissolves while no
+voltage is across it:
+
+.. math::
+
+   dw/dt = 2 k_p \sinh(v/v_p)\,(1 - w) \;\; (v > 0), \qquad dw/dt = -2 k_d \sinh(-v/v_d)\,w \;\; (v < 0)
+
+so updates are bounded, depend on the state, and differ between the two directions.
+
+Each spike of either neuron sends a pulse to its own end of the device: ``pulse_amplitude`` for ``pulse_width``, then a
+ramp of the other sign from ``ramp_amplitude`` to zero, which ends ``ramp_source`` or ``ramp_target`` after the spike; a new
+spike starts it anew. With u(s) this waveform, the device sees ``v = u(t - t_post) - u(t - t_pre)``. One waveform alone
+hardly moves it. Where a pulse meets the other neuron's ramp the voltages add, and as hopping rises exponentially with
+the voltage and the ramp is linear in time, the change falls off exponentially with the time between the spikes:
+spike-timing-dependent plasticity with the time constants
+
+.. math:: \tau_+ = T_{source} v_p / V_{ramp}, \qquad \tau_- = T_{target} v_d / V_{ramp}
+
+The learning here is this equation, solved once for each pulse: over a rectangular pulse the state moves by a dose D,
+``w -> 1 - (1 - w) exp(-D)`` or ``w -> w exp(-D)``, with the ramp taken in the middle of the pulse. Left out is what a
+ramp does alone. Each dose varies from cycle to cycle by a log-normal factor of mean 1, and a device of few levels comes
+to rest at one of the two next to it, at random, so that the mean is kept.
+
+Sources: overlapping pulses, C. Zamarreno-Ramos et al. 2011, doi:10.3389/fnins.2011.00026; exponential ionic drift,
+D. B. Strukov and R. S. Williams 2009, doi:10.1007/s00339-008-4975-3. The numbers are in the card.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from brian2 import NeuronGroup, SpikeSource, Synapses
+
+from memneuro.device.card import Card, card
+from memneuro.numerics.threefry import MAX_SEED, threefry_normal, threefry_uniform
+
+_MODEL = """
+w : 1
+learning : boolean (shared)
+pulsed_source : second
+pulsed_target : second
+conductance = g_low + w*(g_high - g_low) : siemens
+"""
+
+# `pulsed_source` and `pulsed_target` are the ends of the steps of the last spikes, 0 before the first. A pulse that meets the
+# other neuron's pulse is cancelled for as long as both last.
+_DOSE = """
+since = t + dt - pulsed_{other} + (pulse_width + ramp_{other})*int(pulsed_{other} == 0*second)
+left = clip(1 - (since + 0.5*pulse_width)/ramp_{other}, 0, 1)
+apart = clip(since/pulse_width, 0, 1)
+dose = 2*rate_{way}*pulse_width*apart*sinh((pulse_amplitude + ramp_amplitude*left)/v_{way})*int(learning)
+"""
+_SPREAD = "dose = dose*exp(cycle_spread*threefry_normal(synapse_seed, j, t_in_timesteps, 8*i + {stream}) "
+_SPREAD += "- 0.5*cycle_spread**2)\n"
+_MOVE = {"potentiation": "w = 1 - (1 - w)*exp(-dose)\n", "depression": "w = w*exp(-dose)\n"}
+_LEVEL = "w = clip(floor(w*(levels - 1) + int(learning)*threefry_uniform(synapse_seed, j, t_in_timesteps, "
+_LEVEL += "8*i + {stream}) + int(not learning)*0.5)/(levels - 1), 0, 1)\n"
+
+
+class DriftSynapse:
+    """Non-volatile memristor synapses with bounded, asymmetric, noisy and, on demand, discrete updates.
+
+    Parameters
+    ----------
+    device : str or Card
+        A card of kind ``"synapse"`` and model ``"drift"``, or its name.
+    levels : int
+        Number of levels at which the device can rest; 0: any state.
+    noise : bool
+        Whether updates vary from cycle to cycle.
+    **changes
+        Parameters of the card to change, with units.
+
+    Raises
+    ------
+    ValueError
+        For a card of another kind, an unknown parameter, or a number out of range.
+    brian2.DimensionMismatchError
+        If a value has the wrong unit.
+    """
+
+    def __init__(
+        self, device: str | Card = "drift_hippocampal", *, levels: int = 0, noise: bool = True, **changes: Any
+    ) -> None:
+        found = card(device) if isinstance(device, str) else device
+        if (found.kind, found.model) != ("synapse", "drift"):
+            raise ValueError(
+                f"device = {found.name!r} is a card of kind {found.kind!r} and model {found.model!r}; "
+                "accepted: kind 'synapse', model 'drift'"
+            )
+        if isinstance(levels, bool) or not isinstance(levels, int) or levels < 0 or levels == 1:
+            raise ValueError(f"levels = {levels!r}; accepted: 0 for any state, or a whole number of at least 2")
+        found = found.with_(**changes)
+        if found["g_high"] <= found["g_low"]:
+            raise ValueError(f"g_high = {found['g_high']!r}; accepted: above g_low = {found['g_low']!r}")
+        self.card, self.levels, self.noise = found, levels, noise
+
+    def synapses(
+        self,
+        source: SpikeSource | NeuronGroup,
+        target: NeuronGroup,
+        *,
+        deliver: str = "",
+        seed: int = 0,
+        **options: Any,
+    ) -> Synapses:
+        """Synapses that are still to be connected, and then given their states ``w``.
+
+        Parameters
+        ----------
+        source, target : SpikeSource, NeuronGroup
+        deliver : str
+            Code for a spike of the source, such as ``"g_exc_post += conductance"``; it may use ``conductance``,
+            in siemens, and ``w``. It runs before the pulse changes the state.
+        seed : int
+            Of the spread from cycle to cycle and the levels; 0 to 2**31 - 1. With the same seed every target draws
+            the same numbers, for a synapse, a time step and a direction of change.
+        **options
+            Passed on to Brian2's ``Synapses``.
+
+        Returns
+        -------
+        Synapses
+            ``learning``, shared by all, is false at first: set it to true to let them learn.
+
+        Raises
+        ------
+        ValueError
+            If the seed is out of range.
+        """
+        if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed <= MAX_SEED:
+            raise ValueError(f"seed = {seed!r}; accepted: a whole number from 0 to {MAX_SEED}")
+        names = {
+            **self.card.values(),
+            "levels": float(self.levels),
+            "synapse_seed": seed,
+            "threefry_normal": threefry_normal,
+            "threefry_uniform": threefry_uniform,
+        }
+        made = Synapses(
+            source,
+            target,
+            _MODEL,
+            on_pre=f"{deliver}\n{self._pulse('depression', 'target', 0)}pulsed_source = t + dt",
+            on_post=f"{self._pulse('potentiation', 'source', 1)}pulsed_target = t + dt",
+            namespace={**names, **options.pop("namespace", {})},
+            **options,
+        )
+        return made
+
+    def _pulse(self, way: str, other: str, stream: int) -> str:
+        """Code for the pulse of a spike, given the waveform of the other neuron."""
+        code = _DOSE.format(way=way, other=other)
+        if self.noise and self.card.parameters["cycle_spread"].value > 0:
+            code += _SPREAD.format(stream=stream)
+        code += _MOVE[way]
+        if self.levels:
+            code += _LEVEL.format(stream=2 + stream)
+        return code
