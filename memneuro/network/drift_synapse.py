@@ -11,10 +11,10 @@ voltage is across it:
 so updates are bounded, depend on the state, and differ between the two directions.
 
 Each spike of either neuron sends a pulse to its own end of the device: ``pulse_amplitude`` for ``pulse_width``, then a
-ramp of the other sign from ``ramp_amplitude`` to zero, which ends ``ramp_source`` or ``ramp_target`` after the spike; a new
-spike starts it anew. With u(s) this waveform, the device sees ``v = u(t - t_post) - u(t - t_pre)``. One waveform alone
-hardly moves it. Where a pulse meets the other neuron's ramp the voltages add, and as hopping rises exponentially with
-the voltage and the ramp is linear in time, the change falls off exponentially with the time between the spikes:
+ramp of the other sign from ``ramp_amplitude`` to zero, which ends ``ramp_source`` or ``ramp_target`` after the spike;
+a new spike starts it anew. With u(s) this waveform, the device sees ``v = u(t - t_post) - u(t - t_pre)``. One waveform
+alone hardly moves it. Where a pulse meets the other neuron's ramp the voltages add, and as hopping rises exponentially
+with the voltage and the ramp is linear in time, the change falls off exponentially with the time between the spikes:
 spike-timing-dependent plasticity with the time constants
 
 .. math:: \tau_+ = T_{source} v_p / V_{ramp}, \qquad \tau_- = T_{target} v_d / V_{ramp}
@@ -45,8 +45,8 @@ pulsed_target : second
 conductance = g_low + w*(g_high - g_low) : siemens
 """
 
-# `pulsed_source` and `pulsed_target` are the ends of the steps of the last spikes, 0 before the first. A pulse that meets the
-# other neuron's pulse is cancelled for as long as both last.
+# `pulsed_source` and `pulsed_target` are the ends of the steps of the last spikes, 0 before the first. A pulse that
+# meets the other neuron's pulse is cancelled for as long as both last.
 _DOSE = """
 since = t + dt - pulsed_{other} + (pulse_width + ramp_{other})*int(pulsed_{other} == 0*second)
 left = clip(1 - (since + 0.5*pulse_width)/ramp_{other}, 0, 1)
