@@ -11,18 +11,22 @@ voltage is across it:
 so updates are bounded, depend on the state, and differ between the two directions.
 
 Each spike of either neuron sends a pulse to its own end of the device: ``pulse_amplitude`` for ``pulse_width``, then a
-ramp of the other sign from ``ramp_amplitude`` to zero, which ends ``ramp_source`` or ``ramp_target`` after the spike;
-a new spike starts it anew. With u(s) this waveform, the device sees ``v = u(t - t_post) - u(t - t_pre)``. One waveform
-alone hardly moves it. Where a pulse meets the other neuron's ramp the voltages add, and as hopping rises exponentially
-with the voltage and the ramp is linear in time, the change falls off exponentially with the time between the spikes:
-spike-timing-dependent plasticity with the time constants
+ramp of the other sign, from ``ramp_amplitude_source`` or ``ramp_amplitude_target`` to zero at ``ramp_source`` or
+``ramp_target`` after the spike; a new spike starts it anew. With u(s) this waveform, the device sees
+``v = u(t - t_post) - u(t - t_pre)``. Where a pulse meets the other neuron's ramp the voltages add, and as hopping rises
+exponentially with the voltage and the ramp is linear in time, the change falls off exponentially with the time between
+the spikes: spike-timing-dependent plasticity with the time constants
 
-.. math:: \tau_+ = T_{source} v_p / V_{ramp}, \qquad \tau_- = T_{target} v_d / V_{ramp}
+.. math:: \tau_+ = T_{source} v_p / V_{source}, \qquad \tau_- = T_{target} v_d / V_{target}
 
-The learning here is this equation, solved once for each pulse: over a rectangular pulse the state moves by a dose D,
-``w -> 1 - (1 - w) exp(-D)`` or ``w -> w exp(-D)``, with the ramp taken in the middle of the pulse. Left out is what a
-ramp does alone. Each dose varies from cycle to cycle by a log-normal factor of mean 1, and a device of few levels comes
-to rest at one of the two next to it, at random, so that the mean is kept.
+A high ramp moves the device by itself: one of the target depresses all its synapses a little at each of its spikes, so
+that those that did not help to fire it fade.
+
+The learning here is this equation, solved once for each spike. Over a rectangular pulse the state moves by a dose D,
+``w -> 1 - (1 - w) exp(-D)`` or ``w -> w exp(-D)``, with the other neuron's ramp taken in the middle of the pulse; the
+spike's own ramp follows at once, with its dose in closed form. Left out is how two ramps change each other. The dose of
+a pulse varies from cycle to cycle by a log-normal factor of mean 1, and a device of few levels comes to rest at one of
+the two next to it, at random, so that the mean is kept.
 
 Sources: overlapping pulses, C. Zamarreno-Ramos et al. 2011, doi:10.3389/fnins.2011.00026; exponential ionic drift,
 D. B. Strukov and R. S. Williams 2009, doi:10.1007/s00339-008-4975-3. The numbers are in the card.
@@ -32,6 +36,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from brian2 import NeuronGroup, SpikeSource, Synapses
 
 from memneuro.device.card import Card, card
@@ -51,11 +56,11 @@ _DOSE = """
 since = t + dt - pulsed_{other} + (pulse_width + ramp_{other})*int(pulsed_{other} == 0*second)
 left = clip(1 - (since + 0.5*pulse_width)/ramp_{other}, 0, 1)
 apart = clip(since/pulse_width, 0, 1)
-dose = 2*rate_{way}*pulse_width*apart*sinh((pulse_amplitude + ramp_amplitude*left)/v_{way})*int(learning)
+dose = 2*rate_{way}*pulse_width*apart*sinh((pulse_amplitude + ramp_amplitude_{other}*left)/v_{way})*int(learning)
 """
 _SPREAD = "dose = dose*exp(cycle_spread*threefry_normal(synapse_seed, j, t_in_timesteps, 8*i + {stream}) "
 _SPREAD += "- 0.5*cycle_spread**2)\n"
-_MOVE = {"potentiation": "w = 1 - (1 - w)*exp(-dose)\n", "depression": "w = w*exp(-dose)\n"}
+_MOVE = {"potentiation": "w = 1 - (1 - w)*exp(-{dose})\n", "depression": "w = w*exp(-{dose})\n"}
 _LEVEL = "w = clip(floor(w*(levels - 1) + int(learning)*threefry_uniform(synapse_seed, j, t_in_timesteps, "
 _LEVEL += "8*i + {stream}) + int(not learning)*0.5)/(levels - 1), 0, 1)\n"
 
@@ -135,6 +140,8 @@ class DriftSynapse:
             raise ValueError(f"seed = {seed!r}; accepted: a whole number from 0 to {MAX_SEED}")
         names = {
             **self.card.values(),
+            "own_source": self.ramp_dose("source"),
+            "own_target": self.ramp_dose("target"),
             "levels": float(self.levels),
             "synapse_seed": seed,
             "threefry_normal": threefry_normal,
@@ -144,19 +151,30 @@ class DriftSynapse:
             source,
             target,
             _MODEL,
-            on_pre=f"{deliver}\n{self._pulse('depression', 'target', 0)}pulsed_source = t + dt",
-            on_post=f"{self._pulse('potentiation', 'source', 1)}pulsed_target = t + dt",
+            on_pre=f"{deliver}\n{self._spike('source', 0)}",
+            on_post=self._spike("target", 1),
             namespace={**names, **options.pop("namespace", {})},
             **options,
         )
         return made
 
-    def _pulse(self, way: str, other: str, stream: int) -> str:
-        """Code for the pulse of a spike, given the waveform of the other neuron."""
+    def ramp_dose(self, end: str) -> float:
+        """Dose of the ramp of one spike of the ``"source"`` (potentiates) or the ``"target"`` (depresses)."""
+        way = "potentiation" if end == "source" else "depression"
+        ramp, width = self.card[f"ramp_{end}"], self.card["pulse_width"]
+        steepness = self.card[f"ramp_amplitude_{end}"] / self.card[f"v_{way}"]
+        left = max(1 - float(width / ramp), 0.0)
+        return float(2 * self.card[f"rate_{way}"] * ramp / steepness * (np.cosh(float(steepness) * left) - 1))
+
+    def _spike(self, end: str, stream: int) -> str:
+        """Code for a spike of one end: its pulse, given the waveform of the other end, and its ramp."""
+        way, back, other = (
+            ("depression", "potentiation", "target") if end == "source" else ("potentiation", "depression", "source")
+        )
         code = _DOSE.format(way=way, other=other)
         if self.noise and self.card.parameters["cycle_spread"].value > 0:
             code += _SPREAD.format(stream=stream)
-        code += _MOVE[way]
+        code += _MOVE[way].format(dose="dose") + _MOVE[back].format(dose=f"(own_{end}*int(learning))")
         if self.levels:
             code += _LEVEL.format(stream=2 + stream)
-        return code
+        return f"{code}pulsed_{end} = t + dt\n"

@@ -41,13 +41,14 @@ def solved(values, distance_ms, start=0.5, step=2e-6):
     distance = np.asarray(distance_ms) * 1e-3
     w = np.full(distance.shape, start)
 
-    def wave(s, ramp):
+    def wave(s, end):
+        ramp = number[f"ramp_{end}"]
         inside = (s >= number["pulse_width"]) & (s < ramp)
-        tail = -number["ramp_amplitude"] * (1 - s / ramp) * inside
+        tail = -number[f"ramp_amplitude_{end}"] * (1 - s / ramp) * inside
         return number["pulse_amplitude"] * ((s >= 0) & (s < number["pulse_width"])) + tail
 
     for t in np.arange(-0.11, 0.28, step) + step / 2:
-        v = wave(t - distance, number["ramp_target"]) - wave(np.full(distance.shape, t), number["ramp_source"])
+        v = wave(t - distance, "target") - wave(np.full(distance.shape, t), "source")
         up = 2 * number["rate_potentiation"] * np.sinh(np.maximum(v, 0) / number["v_potentiation"])
         down = 2 * number["rate_depression"] * np.sinh(np.maximum(-v, 0) / number["v_depression"])
         w = 1 - (1 - w * np.exp(-down * step)) * np.exp(-up * step)
@@ -58,9 +59,8 @@ def test_one_pair_as_by_the_device_equation():
     distance = np.array([-100.0, -50, -20, -8, -3, 3, 8, 20, 50])
     found = pairs(DriftSynapse(noise=False), distance)[:, 0] - 0.5
     exact = solved(card("drift_hippocampal").values(), distance) - 0.5
-    # What the ramps do alone is left out: at most 1.5 % of the largest change in either direction.
-    assert np.abs(found - exact)[distance > 0].max() < 0.015 * 0.5 * 0.777 / 60
-    assert np.abs(found - exact)[distance < 0].max() < 0.025 * 0.5 * 0.273 / 60
+    # How two ramps change each other is left out: a hundredth of the largest change.
+    assert np.abs(found - exact).max() < 0.01 * 0.5 * 0.777 / 60
 
 
 def test_the_window_is_the_published_one():
@@ -78,9 +78,10 @@ def test_the_window_is_the_published_one():
 
 
 def test_states_stay_within_bounds_and_saturate():
-    fast = DriftSynapse(rate_potentiation=0.05 / second, rate_depression=0.05 / second)
+    fast = DriftSynapse(rate_potentiation=5e-3 / second, rate_depression=5e-3 / second)
     states = pairs(fast, [5.0, -5.0], repeats=40, period_ms=300.0)[:, 0]
-    assert 0.999 < states[0] <= 1 and 0 <= states[1] < 0.001
+    # Lone pulses and ramps of the other direction leave a little to the bounds.
+    assert 0.95 < states[0] <= 1 and 0 <= states[1] < 0.05
 
 
 def test_cycles_vary_with_the_stated_spread_and_mean():
@@ -116,7 +117,7 @@ def test_spikes_are_delivered_with_the_conductance_before_the_change():
     made.connect()
     made.w, made.learning = 0.5, True
     Network(pre, post, made).run(10 * ms)
-    assert float(post.g[0]) == pytest.approx(0.5 * (1e-6 + 50e-6)) and made.w[0] < 0.5
+    assert float(post.g[0]) == pytest.approx(0.5 * (1e-6 + 50e-6)) and made.w[0] != 0.5
 
 
 @pytest.mark.parametrize(
