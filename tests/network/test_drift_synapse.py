@@ -35,7 +35,7 @@ def pairs(synapse, distance_ms, *, start=0.5, repeats=1, period_ms=1000.0, seed=
     return np.array(made.w).reshape(-1, copies)
 
 
-def solved(values, distance_ms, start=0.5, step=2e-6):
+def solved(values, distance_ms, start=0.5, step=1e-5):
     """The state after one pair by the device's equation: small steps of the waveforms."""
     number = {name: float(value) for name, value in values.items()}
     distance = np.asarray(distance_ms) * 1e-3
