@@ -1,4 +1,4 @@
-"""The command line: `memneuro reproduce | score | doctor | bench | compare | speech`.
+"""The command line: `memneuro reproduce | score | doctor | bench | compare | speech | network`.
 
 A sub-command is one function `(args) -> int` that returns the exit status. It imports what it needs itself,
 so that `memneuro --help` answers at once. Adding a command means adding one such function and one `_add_...`
@@ -76,6 +76,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_bench(commands, common)
     _add_compare(commands, common)
     _add_speech(commands, common)
+    _add_network(commands, common)
     return parser
 
 
@@ -322,6 +323,49 @@ def run_speech(args: argparse.Namespace) -> int:
     return 0
 
 
+def _add_network(commands: Any, common: argparse.ArgumentParser) -> None:
+    parser = commands.add_parser(
+        "network", parents=[common], help="a large balanced network of excitatory and inhibitory neurons"
+    )
+    parser.add_argument("--neurons", type=whole, default=10_000, metavar="N", help="default: %(default)s")
+    parser.add_argument(
+        "--synapses", type=whole, default=100, metavar="K", help="inputs a neuron (default: %(default)s)"
+    )
+    parser.add_argument("--duration", type=duration, default=1.0, metavar="T", help="model time (default: 1s)")
+    parser.add_argument("--backend", default="cpp", metavar="B", help="as in memneuro.backend (default: %(default)s)")
+    parser.add_argument("--threads", type=positive_integer, metavar="N", help="of the backend openmp")
+    parser.add_argument("--model", default="memristor", metavar="NAME", help="memristor or cuba (default: %(default)s)")
+    parser.add_argument(
+        "--excitatory", type=float, default=0.8, metavar="SHARE", help="of neurons and inputs (default: %(default)s)"
+    )
+    parser.add_argument("--seed", type=whole, default=0, metavar="S", help="default: %(default)s")
+    parser.add_argument("--step", type=duration, metavar="S", help="time step such as 10us (default: the model's)")
+    parser.add_argument("--spikes", type=Path, metavar="DIR", help="write all spikes to this folder, in blocks")
+    _add_json(parser)
+    parser.set_defaults(run=run_network)
+
+
+def run_network(args: argparse.Namespace) -> int:
+    """Run a network and print what it did, how long it took and how much memory it held."""
+    with chatter_to_stderr(args.json):
+        from memneuro.network.command import network, network_text
+
+        result = network(
+            args.neurons,
+            args.synapses,
+            args.duration,
+            backend=args.backend,
+            threads=args.threads,
+            model=args.model,
+            excitatory=args.excitatory,
+            seed=args.seed,
+            step_s=args.step,
+            spikes_to=args.spikes,
+        )
+    show(result, args.json, network_text)
+    return 0
+
+
 def names(text: str) -> list[str]:
     """Read names separated by commas."""
     found = [name.strip() for name in text.split(",") if name.strip()]
@@ -379,6 +423,17 @@ def positive_integer(text: str) -> int:
     if value < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not an integer of at least 1")
     return value
+
+
+def whole(text: str) -> int:
+    """Read an integer, also in the form 1e6."""
+    try:
+        value = float(text)
+        if value.is_integer():
+            return int(value)
+    except (ValueError, OverflowError):
+        pass
+    raise argparse.ArgumentTypeError(f"{text!r} is not an integer")
 
 
 def _short(value: Any) -> str:

@@ -10,12 +10,12 @@ voltage is across it:
 
 so updates are bounded, depend on the state, and differ between the two directions.
 
-Each spike of either neuron sends a pulse to its own end of the device: ``pulse_amplitude`` for ``pulse_width``, then a
-ramp of the other sign, from ``ramp_amplitude_source`` or ``ramp_amplitude_target`` to zero at ``ramp_source`` or
-``ramp_target`` after the spike; a new spike starts it anew. With u(s) this waveform, the device sees
-``v = u(t - t_post) - u(t - t_pre)``. Where a pulse meets the other neuron's ramp the voltages add, and as hopping rises
-exponentially with the voltage and the ramp is linear in time, the change falls off exponentially with the time between
-the spikes: spike-timing-dependent plasticity with the time constants
+Each spike of either neuron sends a pulse to its own end of the device: ``pulse_amplitude_source`` or
+``pulse_amplitude_target`` for ``pulse_width``, then a ramp of the other sign, from ``ramp_amplitude_source`` or
+``ramp_amplitude_target`` to zero at ``ramp_source`` or ``ramp_target`` after the spike; a new spike starts it anew.
+With u(s) this waveform, the device sees ``v = u(t - t_post) - u(t - t_pre)``. Where a pulse meets the other neuron's
+ramp the voltages add, and as hopping rises exponentially with the voltage and the ramp is linear in time, the change
+falls off exponentially with the time between the spikes: spike-timing-dependent plasticity with the time constants
 
 .. math:: \tau_+ = T_{source} v_p / V_{source}, \qquad \tau_- = T_{target} v_d / V_{target}
 
@@ -50,13 +50,15 @@ pulsed_target : second
 conductance = g_low + w*(g_high - g_low) : siemens
 """
 
-# `pulsed_source` and `pulsed_target` are the ends of the steps of the last spikes, 0 before the first. A pulse that
-# meets the other neuron's pulse is cancelled for as long as both last.
+# `pulsed_source` and `pulsed_target` are the ends of the steps of the last spikes, 0 before the first. Where both
+# pulses last, the device sees their difference.
 _DOSE = """
 since = t + dt - pulsed_{other} + (pulse_width + ramp_{other})*int(pulsed_{other} == 0*second)
 left = clip(1 - (since + 0.5*pulse_width)/ramp_{other}, 0, 1)
 apart = clip(since/pulse_width, 0, 1)
-dose = 2*rate_{way}*pulse_width*apart*sinh((pulse_amplitude + ramp_amplitude_{other}*left)/v_{way})*int(learning)
+alone = apart*sinh((pulse_amplitude_{end} + ramp_amplitude_{other}*left)/v_{way})
+both = (1 - apart)*sinh(clip(pulse_amplitude_{end} - pulse_amplitude_{other}, 0*volt, inf*volt)/v_{way})
+dose = 2*rate_{way}*pulse_width*(alone + both)*int(learning)
 """
 _SPREAD = "dose = dose*exp(cycle_spread*threefry_normal(synapse_seed, j, t_in_timesteps, 8*i + {stream}) "
 _SPREAD += "- 0.5*cycle_spread**2)\n"
@@ -171,7 +173,7 @@ class DriftSynapse:
         way, back, other = (
             ("depression", "potentiation", "target") if end == "source" else ("potentiation", "depression", "source")
         )
-        code = _DOSE.format(way=way, other=other)
+        code = _DOSE.format(way=way, end=end, other=other)
         if self.noise and self.card.parameters["cycle_spread"].value > 0:
             code += _SPREAD.format(stream=stream)
         code += _MOVE[way].format(dose="dose") + _MOVE[back].format(dose=f"(own_{end}*int(learning))")

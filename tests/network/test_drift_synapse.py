@@ -45,7 +45,7 @@ def solved(values, distance_ms, start=0.5, step=1e-5):
         ramp = number[f"ramp_{end}"]
         inside = (s >= number["pulse_width"]) & (s < ramp)
         tail = -number[f"ramp_amplitude_{end}"] * (1 - s / ramp) * inside
-        return number["pulse_amplitude"] * ((s >= 0) & (s < number["pulse_width"])) + tail
+        return number[f"pulse_amplitude_{end}"] * ((s >= 0) & (s < number["pulse_width"])) + tail
 
     for t in np.arange(-0.11, 0.28, step) + step / 2:
         v = wave(t - distance, "target") - wave(np.full(distance.shape, t), "source")

@@ -1,0 +1,104 @@
+"""``memneuro network``: a large recurrent network, run once."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from brian2 import second
+
+from memneuro.backend.backend import NAMES
+from memneuro.network.simulation import KINDS, SAMPLE, simulate_network
+from memneuro.network.statistics import BIN, activity
+from memneuro.network.wiring import Wiring
+
+#: Share of a run that its statistics leave out: the onset, in which all neurons start without input.
+ONSET = 0.2
+
+
+def network(
+    neurons: int,
+    synapses: int,
+    duration_s: float = 1.0,
+    *,
+    backend: str = "cpp",
+    threads: int | None = None,
+    model: str = "memristor",
+    excitatory: float = 0.8,
+    seed: int = 0,
+    step_s: float | None = None,
+    spikes_to: str | os.PathLike[str] | None = None,
+    progress: bool = True,
+) -> dict[str, Any]:
+    """Run a balanced network and say what it did, how long it took and how much memory it held.
+
+    Parameters
+    ----------
+    neurons, synapses : int
+        Neurons, and inputs of each.
+    duration_s : float
+        Model time.
+    backend, threads
+        As in :func:`memneuro.backend.backend`.
+    model : {"memristor", "cuba"}
+    excitatory : float
+        Share of the neurons and inputs.
+    seed : int
+        Of wiring, start and noise.
+    step_s : float, optional
+        Time step; by default that of the model.
+    spikes_to : path-like, optional
+        Folder for all spikes.
+    progress : bool
+        Whether to show a bar with the time left.
+
+    Returns
+    -------
+    dict
+        ``seconds`` of the time loop, ``build_seconds``, ``spikes`` of all neurons, ``peak_memory_bytes``,
+        ``estimated_memory_bytes``, the settings, and the statistics of :func:`memneuro.network.statistics.activity` of
+        a sample without the first fifth of the run.
+
+    Raises
+    ------
+    ValueError
+        If an argument is out of range or the network would take more memory than there is.
+    BackendUnavailable
+        If the backend cannot be used here.
+    """
+    if backend not in NAMES:
+        raise ValueError(f"backend = {backend!r}; accepted: {', '.join(NAMES)}")
+    if model not in KINDS:
+        raise ValueError(f"model = {model!r}; accepted: {', '.join(KINDS)}")
+    options = {} if step_s is None else {"dt": step_s * second}
+    made = KINDS[model](Wiring(neurons, synapses, excitatory, seed), **options)
+    run = simulate_network(
+        made, duration_s * second, backend=backend, threads=threads, spikes_to=spikes_to, progress=progress
+    )
+    start = ONSET * duration_s * second
+    bin_width = min(BIN, (1 - ONSET) / 2 * duration_s * second)  # at least two bins, however short the run
+    return {
+        "neurons": neurons,
+        "synapses": synapses,
+        "duration_s": duration_s,
+        "step_s": float(made.step),
+        "model": model,
+        "backend": run.backend,
+        "seed": seed,
+        "seconds": run.seconds,
+        "build_seconds": run.build_seconds,
+        "spikes": run.spikes,
+        "peak_memory_bytes": run.peak_memory_bytes,
+        "estimated_memory_bytes": run.memory.total,
+        "sample": min(SAMPLE, neurons),
+        **activity(run.index, run.times * second, run.sample, duration_s * second, start, bin_width),
+    }
+
+
+def network_text(result: Mapping[str, Any]) -> str:
+    """Lay out what :func:`network` found for reading."""
+    width = max(map(len, result))
+    return "\n".join(
+        f"{name:{width}}  {f'{value:.4g}' if isinstance(value, float) else value}" for name, value in result.items()
+    )
