@@ -1,4 +1,4 @@
-"""The command line: `memneuro reproduce | score | doctor | bench | compare | speech | network`.
+"""The command line: `memneuro reproduce | score | doctor | bench | compare | speech | network | sweep`.
 
 A sub-command is one function `(args) -> int` that returns the exit status. It imports what it needs itself,
 so that `memneuro --help` answers at once. Adding a command means adding one such function and one `_add_...`
@@ -77,6 +77,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_compare(commands, common)
     _add_speech(commands, common)
     _add_network(commands, common)
+    _add_sweep(commands, common)
     return parser
 
 
@@ -363,6 +364,32 @@ def run_network(args: argparse.Namespace) -> int:
             spikes_to=args.spikes,
         )
     show(result, args.json, network_text)
+    return 0
+
+
+def _add_sweep(commands: Any, common: argparse.ArgumentParser) -> None:
+    parser = commands.add_parser(
+        "sweep",
+        parents=[common],
+        help="a parameter sweep on local processes or a Dask cluster; goes on where it stopped",
+    )
+    parser.add_argument("spec", type=Path, metavar="SPEC.toml", help="see memneuro.sweep.spec")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="folder of the results (default: the spec's name)")
+    parser.add_argument("--scheduler", metavar="ADDRESS", help="such as tcp://10.0.0.1:8786 (default: local processes)")
+    parser.add_argument("--workers", type=positive_integer, metavar="N", help="local processes (default: one a core)")
+    _add_json(parser)
+    parser.set_defaults(run=run_sweep)
+
+
+def run_sweep(args: argparse.Namespace) -> int:
+    """Run a sweep and print where its table is."""
+    with chatter_to_stderr(args.json):
+        from memneuro.sweep.run import run_sweep as run
+        from memneuro.sweep.run import sweep_text
+
+        out = args.spec.with_suffix("") if args.out is None else args.out
+        result = run(args.spec, out, scheduler=args.scheduler, workers=args.workers)
+    show(result, args.json, sweep_text)
     return 0
 
 

@@ -1,0 +1,1 @@
+"""Parameter sweeps on many processes or machines; see :mod:`memneuro.sweep.run`."""
