@@ -128,14 +128,21 @@ FUNCTION relaxation_pade(z) {
 """,
 }
 _NET_RECEIVE = """
-NET_RECEIVE (weight) {
-    if (flag == 1) {
+NET_RECEIVE (weight) {{
+{received}    if (flag == 1) {{
         WATCH (v_gate > v_threshold) 2
-    }
-    if (flag == 2) {
+    }}
+    if (flag == 2) {{
         net_event(t)
-    }
-}
+    }}
+}}
+"""
+_RECEIVED = """    if (flag == 0 && weight > 0) {{
+        {up} = {up} + weight
+    }}
+    if (flag == 0 && weight < 0) {{
+        {down} = {down} - weight
+    }}
 """
 _COMPARISONS: dict[type, str] = {
     ast.Lt: "<",
@@ -164,6 +171,7 @@ def nmodl(
     name: str = "memristor_neuron",
     dialect: str = "neuron",
     method: str = "exponential_midpoint",
+    receive: tuple[str, str] | None = None,
     **parameters: Any,
 ) -> str:
     """The noise-free neuron with its drive as the text of an NMODL file; see the module's documentation.
@@ -173,14 +181,18 @@ def nmodl(
     neuron : OneM1T1R
         The neuron.
     drive : Drive or Quantity
-        What drives it: a voltage, ``Constant``, ``PulseTrain``, a ``Current`` of constant value, or an ``Expression``
-        without objects of its own. One value for all neurons.
+        What drives it: a voltage, ``Constant``, ``PulseTrain``, a ``Current`` of constant value, an ``Expression``
+        without objects of its own, or the ``InputNode`` of a network. One value for all neurons.
     name : str
         Name of the mechanism.
     dialect : {"neuron", "arbor"}
         The simulator the text is for.
     method : {"exponential_midpoint", "cnexp"}
         How the states are advanced: to second order, or to first order by the simulator's own solver.
+    receive : (str, str), optional
+        States of the drive that an event adds its weight to, where it is above zero, and takes it from, where it is
+        below: ``("g_exc", "g_inh")`` for an :class:`memneuro.network.node.InputNode`. NEURON only; without it events
+        do nothing.
     **parameters
         Card values to replace, with units.
 
@@ -215,6 +227,8 @@ def nmodl(
         raise ValueError(f"method = {method!r}; accepted: {', '.join(METHODS)}")
     if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", name):
         raise ValueError(f"name = {name!r}; accepted: a letter, then letters, digits and underscores")
+    if receive is not None and dialect != "neuron":
+        raise ValueError(f"receive = {receive!r} with dialect = {dialect!r}; accepted: dialect 'neuron'")
     for key in parameters:
         if key == "noise" or key in neuron.model.noise_parameters:
             raise ValueError(
@@ -223,11 +237,15 @@ def nmodl(
     neuron = neuron.with_(**parameters)
     drive = as_drive(drive)
     equations = neuron.equations(drive, noise=False)
+    if receive is not None and (len(receive) != 2 or not set(receive) <= set(drive.initial())):
+        raise ValueError(
+            f"receive = {receive!r}; accepted: two of the states of the drive, {', '.join(drive.initial()) or 'none'}"
+        )
     values = _values(neuron, drive, equations)
     initial = {state: 0.0 for state in equations.diff_eq_names}
     initial |= {state: float(np.asarray(v)) for state, v in {**neuron.model.initial(False), **drive.initial()}.items()}
     title = f"{neuron!r}, drive {type(drive).__name__}, without noise, in SI units"
-    return _Mechanism(equations, values, initial, dialect, method).text(name, title)
+    return _Mechanism(equations, values, initial, dialect, method).text(name, title, receive)
 
 
 def _values(neuron: OneM1T1R, drive: Drive, equations: Equations) -> dict[str, tuple[float, str]]:
@@ -447,8 +465,10 @@ class _Mechanism:
             return f"{left.text} {sign if wanted else _OPPOSITE[sign]} {right.text}"
         raise ValueError(f"int({ast.unparse(node)}) has no NMODL counterpart; accepted: int() of a comparison")
 
-    def text(self, name: str, title: str) -> str:
+    def text(self, name: str, title: str, receive: tuple[str, str] | None) -> str:
         """The whole file."""
+        up, down = ("", "") if receive is None else (self.names[state].text for state in receive)
+        events = _NET_RECEIVE.format(received="" if receive is None else _RECEIVED.format(up=up, down=down))
         arbor, midpoint = self.dialect == "arbor", self.method == "exponential_midpoint"
         states = [self.names[state].text for state in self.states]
         values = {self.names[key].text if key in self.names else key: self.values[key] for key in self.parameters}
@@ -487,7 +507,7 @@ class _Mechanism:
             _block("DERIVATIVE tick", ["clock_last = clock_ms", "clock_ms' = 1"]) if arbor else "",
             _block(block, advance),
             *(code.lstrip() for helper, code in _HELPERS.items() if f"{helper}(" in "\n".join(self.body)),
-            "" if arbor else _NET_RECEIVE.lstrip(),
+            "" if arbor else events.lstrip(),
         ]
         return "\n".join(part for part in parts if part)
 

@@ -132,7 +132,7 @@ class NetworkProgram:
         keep_wiring: bool = False,
         progress: bool = False,
     ) -> None:
-        self.network, self.duration = network, _duration(duration, network.step)
+        self.network, self.duration = network, checked_duration(duration, network.step)
         self.sample = min(whole_number(sample, "sample", 1, 2**31 - 1), network.wiring.neurons)
         block = whole_number(block, "block", 1, 2**31 - 1)
         self._progress, self._ran = progress, False
@@ -313,7 +313,8 @@ def _forget(synapses: list[Synapses]) -> str:
     return "\n".join(f"brian::{array.split('::')[-1]}.clear();" for array in arrays)
 
 
-def _duration(value: Any, step: Quantity) -> Quantity:
+def checked_duration(value: Any, step: Quantity) -> Quantity:
+    """A duration of at least one step, or ValueError."""
     if not have_same_dimensions(value, second) or np.ndim(value) != 0 or not float(step) <= float(value) < np.inf:
         raise ValueError(f"duration = {value!r}; accepted: a time of at least one step, {step!s}")
     return value
