@@ -342,6 +342,7 @@ def _add_network(commands: Any, common: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=whole, default=0, metavar="S", help="default: %(default)s")
     parser.add_argument("--step", type=duration, metavar="S", help="time step such as 10us (default: the model's)")
     parser.add_argument("--spikes", type=Path, metavar="DIR", help="write all spikes to this folder, in blocks")
+    parser.add_argument("--energy", action="store_true", help="also where the energy goes, beside other neurons")
     _add_json(parser)
     parser.set_defaults(run=run_network)
 
@@ -362,6 +363,7 @@ def run_network(args: argparse.Namespace) -> int:
             seed=args.seed,
             step_s=args.step,
             spikes_to=args.spikes,
+            energy=args.energy,
         )
     show(result, args.json, network_text)
     return 0

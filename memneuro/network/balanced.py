@@ -106,14 +106,15 @@ class MemristorNetwork:
         """The equations of a neuron."""
         return self.neuron.equations(self.weighted(), noise=self.noise)
 
-    def build(self) -> tuple[NeuronGroup, list[Synapses]]:
-        """The neurons, excitatory ones first, and their synapses."""
+    def build(self, extra: str = "") -> tuple[NeuronGroup, list[Synapses]]:
+        """The neurons, excitatory ones first, and their synapses; with further Brian2 equations on demand."""
         group = self.neuron.group(
             self.wiring.neurons,
             drive=self.weighted(),
             dt=self.step,
             seed=self.wiring.seed,
             noise=self.noise,
+            extra=extra,
             name="memristor",
         )
         group.x_total = f"{START}*threefry_uniform({self.wiring.seed}, i, -3, 0)"

@@ -6,9 +6,12 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
+import pandas as pd
 from brian2 import second
 
 from memneuro.backend.backend import NAMES
+from memneuro.network.balanced import MemristorNetwork
+from memneuro.network.energy import network_energy, published_energies
 from memneuro.network.simulation import KINDS, SAMPLE, simulate_network
 from memneuro.network.statistics import BIN, activity
 from memneuro.network.wiring import Wiring
@@ -29,6 +32,7 @@ def network(
     seed: int = 0,
     step_s: float | None = None,
     spikes_to: str | os.PathLike[str] | None = None,
+    energy: bool = False,
     progress: bool = True,
 ) -> dict[str, Any]:
     """Run a balanced network and say what it did, how long it took and how much memory it held.
@@ -50,6 +54,8 @@ def network(
         Time step; by default that of the model.
     spikes_to : path-like, optional
         Folder for all spikes.
+    energy : bool
+        Whether to run the memristor network once more, at the finer step that energies need.
     progress : bool
         Whether to show a bar with the time left.
 
@@ -58,7 +64,8 @@ def network(
     dict
         ``seconds`` of the time loop, ``build_seconds``, ``spikes`` of all neurons, ``peak_memory_bytes``,
         ``estimated_memory_bytes``, the settings, and the statistics of :func:`memneuro.network.statistics.activity` of
-        a sample without the first fifth of the run.
+        a sample without the first fifth of the run. On demand also ``energy``, rows of
+        :func:`memneuro.network.energy.network_energy`, and ``published_energies``, other neurons to put beside them.
 
     Raises
     ------
@@ -71,12 +78,19 @@ def network(
         raise ValueError(f"backend = {backend!r}; accepted: {', '.join(NAMES)}")
     if model not in KINDS:
         raise ValueError(f"model = {model!r}; accepted: {', '.join(KINDS)}")
+    if energy and model != "memristor":
+        raise ValueError(f"energy of model = {model!r}; accepted: 'memristor', whose elements are physical")
     options = {} if step_s is None else {"dt": step_s * second}
     made = KINDS[model](Wiring(neurons, synapses, excitatory, seed), **options)
     run = simulate_network(
         made, duration_s * second, backend=backend, threads=threads, spikes_to=spikes_to, progress=progress
     )
     start = ONSET * duration_s * second
+    energies: dict[str, Any] = {}
+    if energy:
+        assert isinstance(made, MemristorNetwork)
+        energies["energy"] = network_energy(made, duration_s * second, backend=backend).to_dict("records")
+        energies["published_energies"] = published_energies().to_dict("records")
     bin_width = min(BIN, (1 - ONSET) / 2 * duration_s * second)  # at least two bins, however short the run
     return {
         "neurons": neurons,
@@ -93,12 +107,18 @@ def network(
         "estimated_memory_bytes": run.memory.total,
         "sample": min(SAMPLE, neurons),
         **activity(run.index, run.times * second, run.sample, duration_s * second, start, bin_width),
+        **energies,
     }
 
 
 def network_text(result: Mapping[str, Any]) -> str:
     """Lay out what :func:`network` found for reading."""
-    width = max(map(len, result))
-    return "\n".join(
-        f"{name:{width}}  {f'{value:.4g}' if isinstance(value, float) else value}" for name, value in result.items()
+    single = {name: value for name, value in result.items() if not isinstance(value, list)}
+    width = max(map(len, single))
+    lines = [
+        f"{name:{width}}  {f'{value:.4g}' if isinstance(value, float) else value}" for name, value in single.items()
+    ]
+    tables = [pd.DataFrame(value) for value in result.values() if isinstance(value, list)]
+    return "\n\n".join(
+        ["\n".join(lines), *(table.to_string(index=False, float_format="{:.3g}".format) for table in tables)]
     )

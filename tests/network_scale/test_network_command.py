@@ -27,6 +27,16 @@ def test_the_shortest_run_is_one_step(capsys):
     assert json.loads(capsys.readouterr().out)["cv_isi"] is None
 
 
+def test_energies_are_rows_with_other_neurons_beside_them(capsys):
+    words = "network --neurons 5 --synapses 2 --duration 2ms --backend numpy --energy".split()
+    assert cli.main([*words, "--json"]) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert "neuron, a spike" in {row["item"] for row in result["energy"]}
+    assert "cortical action potential" in {row["neuron"] for row in result["published_energies"]}
+    assert cli.main(words) == 0
+    assert "at rest, a neuron" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
@@ -36,6 +46,7 @@ def test_the_shortest_run_is_one_step(capsys):
         ("--neurons 1e6 --synapses 1e6", "accepted: fewer synapses than neurons"),
         ("--backend gpu", "backend = 'gpu'; accepted: runtime, numpy, cython, cpp, openmp, cuda"),
         ("--model izhikevich", "model = 'izhikevich'; accepted: memristor, cuba"),
+        ("--model cuba --energy", "energy of model = 'cuba'; accepted: 'memristor'"),
         ("--neurons 1.5", "'1.5' is not an integer"),
     ],
 )
