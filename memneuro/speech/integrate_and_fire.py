@@ -11,7 +11,7 @@ with one lambda a neuron (trained), k = 4, and for the adaptive neuron one rho a
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
@@ -30,11 +30,15 @@ ADAPTATION = 1.8
 
 @dataclass
 class LifState:
-    """Potential, rise of the threshold and last spikes, each of shape (batch, neurons)."""
+    """Potential, rise of the threshold and last spikes, each of shape (batch, neurons); what a step keeps of the
+    potential and of the rise, and takes of the drive, shape (neurons,)."""
 
     potential: Tensor
     raised: Tensor
     fired: Tensor
+    keep: Tensor
+    keep_raised: Tensor
+    take: Tensor
 
 
 class LifLayer(nn.Module):
@@ -60,15 +64,18 @@ class LifLayer(nn.Module):
     def start(self, batch: int, generator: torch.Generator | None = None) -> LifState:
         """At rest."""
         rest = torch.zeros(batch, self.neurons)
-        return LifState(rest, rest, rest)
+        keep = torch.sigmoid(self.leak_logit)
+        keep_raised = torch.sigmoid(self.adaptation_logit) if self.adaptive else keep
+        return LifState(rest, rest, rest, keep, keep_raised, (1 - keep) * GAIN)
 
     def step(self, state: LifState, drive: Tensor, generator: torch.Generator | None = None) -> tuple[LifState, Tensor]:
         """One step: the new state, and which neurons fired (0 or 1)."""
-        keep = torch.sigmoid(self.leak_logit)
-        potential = keep * state.potential * (1 - state.fired.detach()) + (1 - keep) * GAIN * drive
+        left = state.potential * (1 - state.fired.detach())
+        potential = torch.addcmul(state.take * drive, state.keep, left)
         raised = state.raised
         if self.adaptive:
-            slow = torch.sigmoid(self.adaptation_logit)
-            raised = slow * raised + (1 - slow) * ADAPTATION * state.fired
-        fired = spike(potential - 1 - raised, SLOPE)
-        return LifState(potential, raised, fired), fired
+            raised = torch.lerp(ADAPTATION * state.fired, raised, state.keep_raised.expand_as(raised))
+            fired = spike(potential - raised - 1, SLOPE)
+        else:
+            fired = spike(potential - 1, SLOPE)
+        return replace(state, potential=potential, raised=raised, fired=fired), fired

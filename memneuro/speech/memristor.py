@@ -37,10 +37,12 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 
 from memneuro.circuit.one_m1t1r import OneM1T1R
 from memneuro.speech.pulse import Pulse, PulseCard, library
@@ -58,10 +60,37 @@ SURROGATE = 2.0
 TRAITS = ("leak", "plasticity", "refractory", "noise", "soft_threshold")
 
 
+class Spike(torch.autograd.Function):
+    """1 where the margin is above zero, with the derivative of a fast sigmoid."""
+
+    @staticmethod
+    def forward(ctx: Any, margin: Tensor, slope: float) -> Tensor:
+        """See :func:`spike`."""
+        ctx.slope = slope
+        ctx.save_for_backward(margin)
+        return (margin > 0).to(margin.dtype)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
+        """See :func:`spike`."""
+        (margin,) = ctx.saved_tensors
+        return gradient / margin.abs().mul_(ctx.slope).add_(1).square_(), None
+
+
 def spike(margin: Tensor, slope: float = SURROGATE) -> Tensor:
     """1 where `margin` > 0, with the derivative 1/(1 + slope |margin|)**2 of a fast sigmoid."""
-    soft = margin / (1 + slope * margin.abs())
-    return (margin > 0).to(margin.dtype) + (soft - soft.detach())
+    return Spike.apply(margin, slope)
+
+
+@dataclass(frozen=True)
+class Fixed:
+    """What does not change from pulse to pulse: slowness and devices of a layer, and how its tips fluctuate."""
+
+    slowness: Tensor
+    devices: Tensor
+    tip_kept: Tensor
+    tip_fresh: Tensor
 
 
 @dataclass
@@ -72,6 +101,7 @@ class MemristorState:
     residue: Tensor
     gate: Tensor
     tip: Tensor
+    fixed: Fixed
 
 
 class MemristorLayer(nn.Module):
@@ -193,13 +223,18 @@ class MemristorLayer(nn.Module):
         """No silver in the gap, an empty gate, tips as they fluctuate."""
         empty = torch.zeros(batch, self.neurons)
         tip = self.tip_deviation() * torch.randn(batch, self.neurons, generator=generator)
-        return MemristorState(empty, empty, empty, tip)
+        return MemristorState(empty, empty, empty, tip, self.fixed())
+
+    def fixed(self) -> Fixed:
+        """What all pulses of a run share, worked out once."""
+        slowness = self.slowness
+        kept = torch.exp(-self.period_s / self.card["tau_tip"] / slowness.detach())
+        return Fixed(slowness, self.devices(), kept, self.tip_deviation() * torch.sqrt(1 - kept**2))
 
     def next_tip(self, state: MemristorState, generator: torch.Generator | None = None) -> Tensor:
         """Tip potentials one period later."""
-        keep = torch.exp(-self.period_s / self.card["tau_tip"] / self.slowness.detach())
         fresh = torch.randn(state.tip.shape, generator=generator)
-        return keep * state.tip + self.tip_deviation() * torch.sqrt(1 - keep**2) * fresh
+        return state.fixed.tip_kept * state.tip + state.fixed.tip_fresh * fresh
 
     def step(
         self, state: MemristorState, drive: Tensor, generator: torch.Generator | None = None
@@ -216,18 +251,26 @@ class MemristorLayer(nn.Module):
     def forward(self, state: MemristorState, drive: Tensor) -> tuple[MemristorState, Tensor]:
         """One pulse: the state before the next one, and which neurons fired (0 or 1, shape (batch, neurons))."""
         if drive.dtype == torch.float32 and drive.device.type == "cpu" and library() is not None:
-            given = (self.slowness, self.devices(), state.filament, state.residue, state.gate, state.tip, drive)
+            given = (
+                state.fixed.slowness,
+                state.fixed.devices,
+                state.filament,
+                state.residue,
+                state.gate,
+                state.tip,
+                drive,
+            )
             f, r, gate, fired = Pulse.apply(self._numbers, SURROGATE, *given)
-            return MemristorState(f, r, gate, state.tip), fired
+            return MemristorState(f, r, gate, state.tip, state.fixed), fired
         return self.equations(state, drive)
 
     def equations(self, state: MemristorState, drive: Tensor) -> tuple[MemristorState, Tensor]:
         """The same, operation by operation in PyTorch."""
         card, loss, share = self.card, self.loss, self.share
         f, r, gate, tip = state.filament, state.residue, state.gate, state.tip
-        slower = self.slowness
+        slower = state.fixed.slowness
         rate = 1 / slower
-        hop, growth, supply, hold, threshold = self.devices()
+        hop, growth, supply, hold, threshold = state.fixed.devices
         amplitude = ((drive + self.base) * hop).clamp(min=0).minimum(supply)
         width = self.width_s * rate
         half = torch.exp(-loss / 2 * width)
@@ -276,7 +319,7 @@ class MemristorLayer(nn.Module):
         before = f
         f = f * off
         r = (r + (before - f) * share) * torch.exp(-card["gamma2"] * self.period_s * rate)
-        return MemristorState(f, r, gate, tip), fired
+        return MemristorState(f, r, gate, tip, state.fixed), fired
 
     def _charged(self, gate: Tensor, amplitude: Tensor, gap: Tensor, seconds: Tensor) -> Tensor:
         """Gate voltage after a while with the gap held."""

@@ -26,6 +26,7 @@ from torch.nn import functional
 from memneuro.circuit.one_m1t1r import OneM1T1R
 from memneuro.speech.integrate_and_fire import LifLayer
 from memneuro.speech.memristor import TRAITS, MemristorLayer
+from memneuro.speech.recurrence import RecurrentWeights
 
 #: Read-out of the mean number of spikes a bin.
 OUTPUT_SCALE = 10.0
@@ -186,16 +187,21 @@ class SpeechNetwork(nn.Module):
         drive = self.input_drive(functional.pad(counts, (0, 0, 0, listen)), n_bins)
         n_bins = n_bins + listen
         batch, bins, _ = drive.shape
-        w_rec = self.held(self.w_rec)
+        drive = drive.transpose(0, 1).contiguous()
         state: Any = self.layer.start(batch, generator)
-        fired = torch.zeros(batch, self.settings.neurons)
-        trains = []
+        trains: list[Tensor] = []
+        fired_before: list[Tensor] = []
+        if self.settings.recurrent:
+            w_rec = self.held(self.w_rec)
+            drive = RecurrentWeights.apply(drive, w_rec, fired_before)
+            w_rec = w_rec.detach()
         # Unbound once: an index a step would make the gradient of the whole drive anew in each.
-        for total in drive.transpose(0, 1).contiguous().unbind(0):
-            if self.settings.recurrent:
-                total = total + fired @ w_rec
+        for total in drive.unbind(0):
+            if self.settings.recurrent and trains:
+                total = torch.addmm(total, trains[-1], w_rec)
             state, fired = self.layer.step(state, total, generator)
             trains.append(fired)
+            fired_before.append(fired.detach())
         spikes = torch.stack(trains, 1)
         inside = _inside(bins, n_bins)
         return self.read_out((spikes * inside).sum(1) / n_bins[:, None]), spikes, inside

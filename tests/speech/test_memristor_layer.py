@@ -159,7 +159,7 @@ def test_compiled_code_is_the_equations(without):
     for step in (layer.forward, layer.equations):
         layer.zero_grad()
         given = [one.clone().requires_grad_() for one in (filament, residue, drive)]
-        state, fired = step(MemristorState(given[0], given[1], gate, tip), given[2])
+        state, fired = step(MemristorState(given[0], given[1], gate, tip, layer.fixed()), given[2])
         (weights * torch.stack([state.filament, state.residue, fired])).sum().backward()
         found.append([state.filament, state.residue, state.gate, fired])
         found[-1] += [*(one.grad for one in given), layer.log_slowness.grad.clone()]

@@ -261,9 +261,9 @@ def test_an_adaptive_neuron_fires_less_under_a_constant_drive():
     for adaptive in (False, True):
         torch.manual_seed(0)
         layer = LifLayer(20, adaptive)
-        state, trains = layer.start(1), []
         with torch.no_grad():
             layer.leak_logit.fill_(1.0)
+            state, trains = layer.start(1), []
             for _ in range(120):
                 state, spikes = layer.step(state, torch.full((1, 20), 0.6))
                 trains.append(spikes[0])
