@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from memneuro.figure.style import BLACK, BLUE, GREEN, VERMILION, new_figure, panel
 
@@ -83,6 +84,7 @@ def _training(axes: Axes, table: pd.DataFrame) -> None:
         mean = part.groupby("epoch")["validation"].mean()
         axes.plot(mean.index, 100 * mean, color=color, label=name)
     axes.set(xlabel="epoch", ylabel="accuracy (%)")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.legend(fontsize=6, loc="lower right")
 
 
