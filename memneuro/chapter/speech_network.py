@@ -97,8 +97,8 @@ CHAPTER = Chapter(
         "Digit Dataset. The neurons are 1M1T1R neurons in discrete time, or plain or adaptive leaky integrate-and-fire "
         "neurons in the same network with the same training. Each network is tested on a speaker it has never heard.",
         "The word in panels d to f is the first seven of the first test that the network in discrete time hears right. "
-        "It runs through that network with the full equations of every device in Brian2; they hear the digit whose line ends "
-        "highest.",
+        "It runs through that network with the full equations of every device in Brian2; they hear the digit whose "
+        "line ends highest.",
     ),
     caption=(
         "a, accuracy on the test of each fold; one point a seed. b, which digit is heard for the one that was said, "
