@@ -27,6 +27,7 @@ NAMES = (
     "fitted_cells",
     "spoken_digits",
     "speech_network",
+    "pattern_learning",
 )
 
 

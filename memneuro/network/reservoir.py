@@ -34,6 +34,9 @@ from memneuro.network.wiring import Wiring
 #: Ridge parameters among which the training samples choose.
 RIDGES = np.logspace(-4, 5, 19)
 
+#: A state that varies less than this share of the most variable one during the training is not read.
+LEAST = 0.01
+
 _SIGNAL = """
 pulse_time = t + 0.001*dt - floor((t + 0.001*dt)/pulse_period)*pulse_period : second
 v_bias = (v_offset + v_gain*signal(t + 0.5*dt))*int(pulse_time < pulse_width) : volt
@@ -216,6 +219,8 @@ def nrmse(states: Any, target: Any, train: int, washout: int = 100) -> float:
     if washout < 0 or train < 2 or washout + train >= len(y):
         raise ValueError(f"washout = {washout!r}, train = {train!r} of {len(y)}; accepted: samples left to test")
     split = washout + train
+    spread = x[washout:split].std(axis=0)
+    x = x[:, spread >= LEAST * spread.max()]
     model = RidgeCV(alphas=RIDGES).fit(x[washout:split], y[washout:split])
     return float(np.sqrt(np.mean((model.predict(x[split:]) - y[split:]) ** 2)) / np.std(y[split:]))
 

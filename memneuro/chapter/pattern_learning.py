@@ -1,0 +1,48 @@
+"""Learning without a teacher: drift synapses and memristor neurons on patterns of bars."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from tqdm.auto import tqdm
+
+from memneuro.chapter.chapter import Chapter, no_verdict
+from memneuro.figure import pattern_learning as figure
+from memneuro.network.pattern_learning import PatternLearning
+
+SEEDS = 5
+
+
+def simulate(fast: bool) -> dict[str, pd.DataFrame]:
+    """Learning curves of five seeds and what the synapses of the first have learnt; fast, one seed and two blocks."""
+    learning = PatternLearning()
+    curves, fields = [], pd.DataFrame()
+    for seed in tqdm(range(1 if fast else SEEDS), desc="learning", unit="seed", leave=False):
+        curve, states = learning.learn(blocks=2 if fast else 6, tests=4 if fast else 8, seed=seed)
+        curves.append(curve)
+        if seed == 0:
+            inputs, outputs = np.indices(states.shape)
+            fields = pd.DataFrame({"input": inputs.ravel(), "output": outputs.ravel(), "state": states.ravel()})
+    chance = 1 / len(np.asarray(learning.patterns))
+    return {"curve": pd.concat(curves, ignore_index=True).assign(chance=chance), "synapses": fields}
+
+
+CHAPTER = Chapter(
+    number=18,
+    name="pattern_learning",
+    title="Learning without a teacher",
+    paragraphs=(
+        "Eight memristor neurons see eight bars on 64 inputs, one at a time, as Poisson spikes. Drift synapses change "
+        "by spike-timing-dependent plasticity, an output that fires inhibits the others, and homeostasis lowers the "
+        "bias of an output that has fired. Nothing says which bar is shown.",
+        "The neuron's own plasticity is in the way: silver that is left lets the last winner win again. A pause after "
+        "each presentation lets it dissolve; its noise, which decides close races, remains.",
+    ),
+    caption=(
+        "a, presentations of a test whose bar the outputs name right, learning switched off; points: seeds, line: "
+        "mean, dashed: chance. b, states of the synapses of each output after learning, first seed."
+    ),
+    simulate=simulate,
+    draw=figure.draw,
+    judge=no_verdict,
+)
