@@ -1,7 +1,7 @@
 """All benchmarks of this machine, as CSV tables and figures.
 
 ``python benchmarks/run.py [--out DIR] [--only NAME ...] [--draw]`` writes one table a benchmark; ``--draw`` draws the
-tables already there and measures nothing. About half an hour on two cores; close other programs first.
+tables already there and measures nothing. About an hour on two cores; close other programs first.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from memneuro.bench.network import bench_network
 from memneuro.bench.programs import machine
 from memneuro.bench.step import bench_step
 from memneuro.bench.targets import bench_targets
-from memneuro.figure.benchmark import draw_accuracy, draw_network, draw_step
+from memneuro.figure.benchmark import draw_accuracy, draw_network, draw_network_scale, draw_step
 from memneuro.figure.style import style
 from memneuro.tables import atomic_path, write_csv
 
@@ -47,8 +47,16 @@ MEASURES: dict[str, Callable[[], pd.DataFrame]] = {
     "targets": lambda: pd.DataFrame(bench_targets()["rows"]),
     "ngspice": other("ngspice"),
     "neuron_arbor": other("neuron_arbor"),
+    "network_scale": other("network_scale"),
+    "reservoir": other("reservoir"),
+    "speech_snntorch": other("speech_snntorch"),
 }
-FIGURES = {"step": draw_step, "network": draw_network, "accuracy": draw_accuracy}
+FIGURES = {
+    "step": draw_step,
+    "network": draw_network,
+    "network_scale": draw_network_scale,
+    "accuracy": draw_accuracy,
+}
 
 
 def main() -> None:

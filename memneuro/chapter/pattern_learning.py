@@ -18,7 +18,7 @@ def simulate(fast: bool) -> dict[str, pd.DataFrame]:
     learning = PatternLearning()
     curves, fields = [], pd.DataFrame()
     for seed in tqdm(range(1 if fast else SEEDS), desc="learning", unit="seed", leave=False):
-        curve, states = learning.learn(blocks=2 if fast else 6, tests=4 if fast else 8, seed=seed)
+        curve, states = learning.learn(blocks=2 if fast else 6, tests=4 if fast else 16, seed=seed)
         curves.append(curve)
         if seed == 0:
             inputs, outputs = np.indices(states.shape)

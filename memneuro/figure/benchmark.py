@@ -59,6 +59,27 @@ def draw_network(table: pd.DataFrame) -> Figure:
     return figure
 
 
+def draw_network_scale(table: pd.DataFrame) -> Figure:
+    """Seconds for a tenth of a second of balanced networks, and memory (points) with its estimate (lines), over size."""
+    figure, (left, right) = new_figure(1, 2, height=2.2)
+    for (name, rows), color in zip(
+        table[table["part"] == "scaling"].groupby("network", sort=False), (BLUE, VERMILION), strict=False
+    ):
+        exponent = rows["exponent"].iloc[0]
+        label = f"{str(name).upper() if name == 'cuba' else name}, exponent {exponent:.2f}"
+        left.loglog(rows["neurons"], rows["seconds"], color=color, marker="o", markersize=3, label=label)
+        right.loglog(
+            rows["neurons"], rows["peak_memory_bytes"] / 1e6, color=color, marker="o", markersize=3, linestyle="none"
+        )
+        right.loglog(rows["neurons"], rows["estimated_memory_bytes"] / 1e6, color=color, linewidth=0.8)
+    left.set_xlabel("neurons")
+    left.set_ylabel("computing time (s)")
+    right.set_xlabel("neurons")
+    right.set_ylabel("memory (MB)")
+    figure.legend(*left.get_legend_handles_labels(), loc="outside upper center", ncols=2, columnspacing=1.0)
+    return figure
+
+
 def draw_accuracy(table: pd.DataFrame) -> Figure:
     """Error of the first spike against computing time, one point a step; 1 % is marked."""
     figure, axes = new_figure(height=2.6)
