@@ -60,7 +60,7 @@ def draw_network(table: pd.DataFrame) -> Figure:
 
 
 def draw_network_scale(table: pd.DataFrame) -> Figure:
-    """Seconds for a tenth of a second of balanced networks, and memory (points) with its estimate (lines), over size."""
+    """Computing time of balanced networks, and memory (points) with its estimate (lines), over their size."""
     figure, (left, right) = new_figure(1, 2, height=2.2)
     for (name, rows), color in zip(
         table[table["part"] == "scaling"].groupby("network", sort=False), (BLUE, VERMILION), strict=False
