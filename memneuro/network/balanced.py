@@ -36,10 +36,10 @@ INPUTS = 100
 START = 0.3
 
 
-def check_delay(delay: Quantity) -> None:
-    """Raise ValueError where a delay is not a time from 0 s on."""
+def check_delay(delay: Quantity, name: str = "delay") -> None:
+    """Raise ValueError where a delay, or another time of that name, is not a time from 0 s on."""
     if get_dimensions(delay) != get_dimensions(second) or not 0 <= float(delay) < math.inf:
-        raise ValueError(f"delay = {delay!r}; accepted: a time of 0 s or more")
+        raise ValueError(f"{name} = {delay!r}; accepted: a time of 0 s or more")
 
 
 @dataclass(frozen=True)

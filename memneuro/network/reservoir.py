@@ -19,11 +19,11 @@ scikit-learn: ``pip install "memneuro[reservoir]"``.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
-from brian2 import Network, Quantity, SpikeMonitor, StateMonitor, Synapses, TimedArray, get_dimensions, ms, second, volt
+from brian2 import Network, Quantity, StateMonitor, Synapses, TimedArray, get_dimensions, ms, second, volt
 
 from memneuro.backend import backend as use
 from memneuro.circuit.one_m1t1r import OneM1T1R, whole_number
@@ -87,8 +87,8 @@ class Reservoir:
     synapses : int
         Inputs that each neuron gets from others.
     neuron : OneM1T1R
-    node : InputNode
-        Of which the synapses are taken.
+    node : SignalNode
+        Synapses and pulses; its signal is replaced.
     sample : Quantity (second)
         How long a sample is held.
     offset, gain : (float, float)
@@ -108,7 +108,7 @@ class Reservoir:
     neurons: int = 200
     synapses: int = 0
     neuron: OneM1T1R = field(default_factory=OneM1T1R)
-    node: InputNode = field(default_factory=InputNode)
+    node: SignalNode = field(default_factory=SignalNode)
     sample: Quantity = field(default_factory=lambda: 10 * ms)
     offset: tuple[float, float] = (0.6, 0.9)
     gain: tuple[float, float] = (-0.7, 0.7)
@@ -155,17 +155,8 @@ class Reservoir:
         if u.ndim != 1 or not u.size or not np.isfinite(u).all() or u.min() < 0 or u.max() > 1:
             raise ValueError(f"signal of shape {u.shape}; accepted: a series of finite numbers from 0 to 1")
         rng = np.random.default_rng([self.seed, 23])
-        n, node = self.neurons, self.node
-        drive = SignalNode(
-            g_bias=node.g_bias,
-            w_exc=node.w_exc,
-            w_inh=node.w_inh,
-            tau_exc=node.tau_exc,
-            tau_inh=node.tau_inh,
-            e_exc=node.e_exc,
-            e_inh=node.e_inh,
-            signal=TimedArray(u, dt=self.sample),
-        )
+        n = self.neurons
+        drive = replace(self.node, signal=TimedArray(u, dt=self.sample))
         slowness = np.exp(rng.uniform(0, np.log(self.slowest), n))
         with use(backend):
             group = self.neuron.group(
@@ -182,7 +173,7 @@ class Reservoir:
             counted = Synapses(group, group, on_pre="spikes_post += 1", namespace={})
             counted.connect(j="i")
             monitor = StateMonitor(group, ["spikes", "gate"], record=True, dt=self.sample, when="start")
-            parts = [group, counted, monitor, SpikeMonitor(group, record=False)]
+            parts = [group, counted, monitor]
             if self.synapses:
                 parts += Wiring(n, self.synapses, seed=self.seed).connect(group, ON_PRE)
             Network(*parts).run((len(u) + 0.5) * self.sample, namespace={})

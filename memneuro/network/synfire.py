@@ -8,7 +8,6 @@ narrow volleys go on, weak or wide ones die out (M. Diesmann, M.-O. Gewaltig and
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -19,7 +18,6 @@ from brian2 import (
     SpikeGeneratorGroup,
     SpikeMonitor,
     Synapses,
-    get_dimensions,
     ms,
     second,
     uS,
@@ -28,6 +26,7 @@ from brian2 import (
 
 from memneuro.backend import backend as use
 from memneuro.circuit.one_m1t1r import OneM1T1R, whole_number
+from memneuro.network.balanced import check_delay
 from memneuro.network.node import ON_PRE, InputNode
 
 #: When the middle of the input volley arrives.
@@ -69,8 +68,7 @@ class SynfireChain:
     def __post_init__(self) -> None:
         whole_number(self.pools, "pools", 1, 10**6)
         whole_number(self.size, "size", 1, 10**6)
-        if get_dimensions(self.delay) != get_dimensions(second) or not 0 <= float(self.delay) < math.inf:
-            raise ValueError(f"delay = {self.delay!r}; accepted: a time of 0 s or more")
+        check_delay(self.delay)
 
     def run(
         self,
@@ -115,8 +113,7 @@ class SynfireChain:
         """
         spikes = whole_number(spikes, "spikes", 0, 10**6)
         seed = whole_number(seed, "seed", 0, 2**31 - 1)
-        if get_dimensions(spread) != get_dimensions(second) or not 0 <= float(spread) < math.inf:
-            raise ValueError(f"spread = {spread!r}; accepted: a time of 0 s or more")
+        check_delay(spread, "spread")
         if duration is None:
             duration = ONSET + 10 * ms * (self.pools + 1)
         rng = np.random.default_rng([seed, 31])

@@ -7,6 +7,7 @@ that were being computed and nothing else. The workers of a cluster need memneur
 
 from __future__ import annotations
 
+import importlib
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -108,8 +109,6 @@ def _results(client: Any, points: list[Mapping[str, Any]]) -> Iterator[tuple[Map
 
 
 def _need(package: str) -> None:
-    import importlib
-
     try:
         importlib.import_module(package)
     except ImportError as error:

@@ -43,7 +43,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from brian2 import DimensionMismatchError, get_dimensions, have_same_dimensions, second, volt
+from brian2 import DimensionMismatchError, Quantity, get_dimensions, have_same_dimensions, second, volt
 from scipy.stats import qmc
 
 from memneuro import __version__
@@ -209,7 +209,7 @@ def _design(
         unit = np.random.default_rng(seed).random((points, len(names)))
     else:
         # A whole power of two is drawn, as the balance of the sequence needs, and cut.
-        unit = qmc.Sobol(len(names), seed=seed).random_base2(max(math.ceil(math.log2(points)), 0))[:points]
+        unit = qmc.Sobol(len(names), seed=seed).random_base2(math.ceil(math.log2(points)))[:points]
     ranges = [_range(name, axes[name], neuron, drive) for name in names]
     columns = [_within(*one, unit[:, k]) for k, one in enumerate(ranges)]
     return names, tuple(zip(*columns, strict=True))
@@ -256,7 +256,5 @@ def build(base: Mapping[str, Any]) -> tuple[OneM1T1R, Drive]:
 
 def with_unit(neuron: OneM1T1R, drive: Drive | None, name: str, value: Any) -> Any:
     """A number in SI units with the unit of a parameter of neuron or drive."""
-    from brian2 import Quantity
-
     known = {**neuron.parameters(), **(drive.parameters() if drive is not None else {})}
     return Quantity(value, dim=get_dimensions(known[name][0]))
