@@ -33,8 +33,9 @@ from brian2 import (
 from tqdm.auto import tqdm
 
 from memneuro.backend import backend as use
+from memneuro.circuit.device_circuit import whole_number
 from memneuro.circuit.drive import as_drive
-from memneuro.circuit.one_m1t1r import OneM1T1R, whole_number
+from memneuro.circuit.one_m1t1r import OneM1T1R
 from memneuro.numerics.threefry import MAX_SEED
 
 #: Neurons of a program when `batch` is not given; large enough to spread the fixed cost of a step.

@@ -13,7 +13,8 @@ from tqdm.auto import tqdm
 
 from memneuro.backend import backend
 from memneuro.bench.programs import machine, memneuro_program, race, stock_program
-from memneuro.circuit.one_m1t1r import METHOD, OneM1T1R
+from memneuro.circuit.device_circuit import METHOD
+from memneuro.circuit.one_m1t1r import OneM1T1R
 from memneuro.experiment.convergence import first_spike
 
 STEPS = np.array([100.0, 50.0, 20.0, 10.0, 5.0, 2.0, 1.0, 0.5]) * us

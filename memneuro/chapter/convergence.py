@@ -7,7 +7,8 @@ from brian2 import us
 
 from memneuro.chapter.chapter import Chapter
 from memneuro.chapter.score import FAST_TRIALS
-from memneuro.circuit.one_m1t1r import METHOD, OneM1T1R
+from memneuro.circuit.device_circuit import METHOD
+from memneuro.circuit.one_m1t1r import OneM1T1R
 from memneuro.experiment.convergence import METHODS, STEPS, score_convergence, spike_time_convergence
 from memneuro.figure import convergence as figure
 

@@ -11,18 +11,11 @@ Nothing is reset and there is no refractory flag: Brian2's threshold reports the
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any, ClassVar, Self
+from typing import ClassVar
 
-import numpy as np
-from brian2 import Equations, NeuronGroup, Quantity, get_dimensions, second
-
-import memneuro.numerics  # noqa: F401  (registers the integrator and the noise)
 from memneuro.circuit import transistor  # noqa: F401  (registers the output stage)
-from memneuro.circuit.drive import Current, Drive, as_drive, check
-from memneuro.device.card import Card, card, parse_unit
-from memneuro.device.model import DeviceModel, device_model, model_names
-from memneuro.numerics.threefry import MAX_SEED, threefry_normal
+from memneuro.circuit.device_circuit import DeviceCircuit
+from memneuro.device.card import Card
 
 CIRCUIT = """
 v_device = v_in - v_gate : volt
@@ -48,10 +41,9 @@ CIRCUIT_PARAMETERS = (
 )
 
 THRESHOLD = "v_gate > v_threshold and v_gate_last <= v_threshold"
-METHOD = "exponential_midpoint"
 
 
-class OneM1T1R:
+class OneM1T1R(DeviceCircuit):
     """A 1M1T1R neuron: a device card, a circuit card, and the equations they belong to.
 
     Parameters
@@ -75,281 +67,11 @@ class OneM1T1R:
     >>> group = neuron.group(10, drive=PulseTrain(0.8*volt, width=1*ms, period=2*ms), seed=1)
     """
 
-    #: Equations of the circuit and the card entries they use; a circuit with other parts is a subclass with others.
+    #: A circuit with other parts is a subclass with other equations and parameters.
     circuit_equations: ClassVar[str] = CIRCUIT
     circuit_parameters: ClassVar[tuple[str, ...]] = CIRCUIT_PARAMETERS
+    threshold: ClassVar[str] = THRESHOLD
+    watched: ClassVar[str] = "v_gate"
 
     def __init__(self, device: str | Card = "hopping", circuit: str | Card = "discrete_2025") -> None:
-        if isinstance(device, str) and device in model_names():
-            device = device_model(device).default_card
-        self.device = card(device) if isinstance(device, str) else device
-        self.circuit = card(circuit) if isinstance(circuit, str) else circuit
-        for given, kind in ((self.device, "device"), (self.circuit, "circuit")):
-            if given.kind != kind:
-                raise ValueError(f"card {given.name!r} describes a {given.kind}; a {kind} card is needed here")
-        self.model: DeviceModel = device_model(self.device.model)
-        for given, needed in ((self.device, self.model.parameters), (self.circuit, self.circuit_parameters)):
-            missing = [name for name in needed if name not in given.parameters]
-            if missing:
-                raise ValueError(f"card {given.name!r} lacks {', '.join(missing)} of model {given.model!r}")
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({self.device.name!r}, {self.circuit.name!r})"
-
-    def with_(self, **changes: Any) -> Self:
-        """A neuron with some card values changed, for example ``with_(r_control=100*Mohm)``.
-
-        Raises
-        ------
-        ValueError
-            If neither card has a parameter of that name, or the value is out of range.
-        brian2.DimensionMismatchError
-            If a value has the wrong unit.
-        """
-        self._check_names(changes)
-        device = {name: value for name, value in changes.items() if name in self.device.parameters}
-        circuit = {name: value for name, value in changes.items() if name not in device}
-        return type(self)(self.device.with_(**device), self.circuit.with_(**circuit))
-
-    def parameters(self, noise: bool = True) -> dict[str, tuple[Any, str]]:
-        """Value and unit text of every card parameter that the equations use, by name."""
-        found = {}
-        for name in self.model.parameters:
-            if noise or name not in self.model.noise_parameters:
-                entry = self.device.parameters[name]
-                found[name] = (entry.quantity, entry.unit)
-        for name, entry in self.circuit.parameters.items():
-            found[name] = (entry.quantity, entry.unit)
-        return found
-
-    @property
-    def default_step(self) -> Quantity:
-        """The step used when none is given."""
-        return self.model.default_step({**self.device.values(), **self.circuit.values()})
-
-    @property
-    def largest_step(self) -> Quantity:
-        """The largest step that is accepted."""
-        return self.model.largest_step({**self.device.values(), **self.circuit.values()})
-
-    def equations(self, drive: Any = None, *, noise: bool = True, per_neuron: Iterable[str] = ()) -> Equations:
-        """The neuron as Brian2 equations.
-
-        Parameters
-        ----------
-        drive : Drive, Quantity, TimedArray or None
-            See :func:`memneuro.circuit.drive.as_drive`.
-        noise : bool
-            Whether the device fluctuates.
-        per_neuron : iterable of str
-            Parameters with one value for each neuron; all others are shared by the group.
-
-        Returns
-        -------
-        Equations
-            To print, to change, or to hand to ``NeuronGroup``.
-        """
-        return Equations(self._text(as_drive(drive), noise, set(per_neuron)))
-
-    def _text(self, drive: Drive, noise: bool, per_neuron: set[str]) -> str:
-        lines = [self.model.equations(noise), self.circuit_equations, drive.equations()]
-        for name, (_, unit) in {**self.parameters(noise), **drive.parameters()}.items():
-            flag = "constant" if name in per_neuron else "shared, constant"
-            lines.append(f"{name} : {unit} ({flag})")
-        if noise:
-            lines += ["noise_seed : integer (shared, constant)", "noise_offset : integer (shared, constant)"]
-        return "\n".join(lines)
-
-    def group(
-        self,
-        n: int = 1,
-        *,
-        drive: Any = None,
-        dt: Quantity | None = None,
-        seed: int = 0,
-        offset: int = 0,
-        noise: bool = True,
-        spread: bool | Mapping[str, float] = False,
-        method: str = METHOD,
-        extra: str = "",
-        check_step: bool = True,
-        name: str | None = None,
-        **parameters: Any,
-    ) -> NeuronGroup:
-        """An ordinary Brian2 ``NeuronGroup`` of n such neurons.
-
-        Parameters
-        ----------
-        n : int
-            Number of neurons.
-        drive : Drive, Quantity, TimedArray or None
-            Input of the neurons; None leaves ``v_in`` to be set from outside.
-        dt : Quantity (second), optional
-            Time step; by default the card's converged step.
-        seed : int
-            Seed of the noise and of the spread, 0 to 2**31 - 1. The same seed gives the same result on every target, on
-            NumPy to rounding.
-            Two groups with the same seed and offset have the same noise: give each group of a network its own.
-        offset : int
-            Number of the group's first neuron in the noise and the spread: with the offsets 0 and 100 two groups of
-            100 neurons are the two halves of one group of 200.
-        noise : bool
-            Whether the devices fluctuate.
-        spread : bool or mapping of str to float
-            Device-to-device spread: True uses the card's, a mapping gives standard deviations of ln(parameter).
-        method : str
-            Brian2 state updater. Others than the package's own are accepted without noise only: they would draw
-            Brian2's noise, which `seed` does not control, and some read it in the Stratonovich sense.
-        extra : str
-            Further Brian2 equations for the same group.
-        check_step : bool
-            False accepts any step; for searches that visit parameters at which nothing is claimed.
-        name : str, optional
-            Name of the group.
-        **parameters
-            Values to replace, one or n of them, with units: of the cards, or of the drive (``pulse_amplitude``).
-
-        Raises
-        ------
-        ValueError
-            For a bad number of neurons, seed, parameter name, value, shape or a step that is too large.
-        brian2.DimensionMismatchError
-            For a wrong unit.
-        """
-        n = whole_number(n, "n", 1, 2**31 - 1)
-        seed = whole_number(seed, "seed", 0, MAX_SEED)
-        offset = whole_number(offset, "offset", 0, 2**31 - 1 - n)
-        drive = as_drive(drive)
-        if noise and method != METHOD:
-            raise ValueError(f"method = {method!r} with noise; accepted: {METHOD!r}, or any method with noise=False")
-        self._check_names(parameters, drive)
-        values = {**self.parameters(noise), **drive.parameters()}
-        for key, value in parameters.items():
-            if key in values:
-                values[key] = (self.checked(key, value, drive), values[key][1])
-        drive.check_size(n)
-        values.update(self._spread(values, spread, n, seed, offset))
-        per_neuron = {key for key, (value, _) in values.items() if np.ndim(value) > 0}
-        for key in per_neuron:
-            if np.shape(values[key][0]) != (n,):
-                raise ValueError(f"{key} has the shape {np.shape(values[key][0])}; accepted: one value or {n} values")
-        step = self._step(dt, values, drive, check_step)
-        equations = Equations(self._text(drive, noise, per_neuron) + "\n" + extra)
-        if "v_in" not in equations.names:
-            raise ValueError(
-                f"drive {drive!r} does not define v_in; accepted: equations with a line 'v_in = ... : volt'"
-            )
-        group = NeuronGroup(
-            n,
-            equations,
-            method=method,
-            threshold=THRESHOLD,
-            reset="",
-            dt=step,
-            namespace=drive.namespace(),
-            **({} if name is None else {"name": name}),
-        )
-        for key, (value, unit) in values.items():
-            setattr(group, key, value if unit != "1" else np.asarray(value, dtype=float))
-        if noise:
-            group.noise_seed, group.noise_offset = seed, offset
-        self.set_initial(group, drive, noise)
-        if method != METHOD:
-            group.run_regularly("v_gate_last = v_gate", when="before_groups")
-        return group
-
-    def set_initial(self, group: NeuronGroup, drive: Any, noise: bool = True) -> None:
-        """Give the states of a group of this neuron their initial values."""
-        for key, value in {**self.model.initial(noise), **as_drive(drive).initial()}.items():
-            setattr(group, key, value)
-
-    def device_spread(self, names: Iterable[str]) -> dict[str, float]:
-        """The cards' device-to-device spread, standard deviation of ln(value), of those parameters that have one."""
-        cards = {**self.device.parameters, **self.circuit.parameters}
-        return {key: p.device_spread for key, p in cards.items() if p.device_spread > 0 and key in set(names)}
-
-    def _check_names(self, given: Iterable[str], drive: Drive | None = None) -> None:
-        known = {**self.device.parameters, **self.circuit.parameters, **(drive.parameters() if drive else {})}
-        for key in given:
-            if key not in known:
-                raise ValueError(f"unknown parameter {key!r}; accepted: {', '.join(sorted(known))}")
-
-    def checked(self, key: str, value: Any, drive: Any = None) -> Any:
-        """One value of a parameter or an array of them, with its unit, after a check of unit and range.
-
-        Raises
-        ------
-        ValueError
-            If neither card nor drive has a parameter of that name, or a value is out of range.
-        brian2.DimensionMismatchError
-            If a value has the wrong unit.
-        """
-        drive = None if drive is None else as_drive(drive)
-        self._check_names([key], drive)
-        owner = self.device if key in self.device.parameters else self.circuit
-        if key in owner.parameters:
-            unit = parse_unit(owner.parameters[key].unit)
-            if np.ndim(value) == 0:
-                return owner.number(key, value) * unit
-            return np.array([owner.number(key, one) for one in value]) * unit
-        assert drive is not None
-        check(key, value, parse_unit(drive.parameters()[key][1]), signed=True, finite=key != "pulse_count")
-        return value
-
-    def _spread(
-        self, values: Mapping[str, tuple[Any, str]], spread: Any, n: int, seed: int, offset: int
-    ) -> dict[str, Any]:
-        """Draw parameters that differ from device to device: ln(value) is normal about ln(nominal)."""
-        if spread is False or spread is None:
-            return {}
-        if spread is not True and not isinstance(spread, Mapping):
-            raise TypeError(
-                f"spread = {spread!r}; accepted: True, False or a mapping of parameter to deviation of its ln"
-            )
-        if spread is True:
-            spread = self.device_spread(values)
-        drawn = {}
-        for stream, key in enumerate(sorted(spread)):
-            deviation = float(spread[key])
-            if key not in values:
-                raise ValueError(f"spread of unknown parameter {key!r}; accepted: {', '.join(sorted(values))}")
-            if deviation < 0 or not np.isfinite(deviation):
-                raise ValueError(f"spread of {key} = {deviation!r}; accepted: zero or more")
-            normal = threefry_normal.pyfunc(seed, np.arange(n) + offset, -2, stream)
-            value, unit = values[key]
-            drawn[key] = (value * np.exp(deviation * normal), unit)
-        return drawn
-
-    def _step(self, dt: Quantity | None, values: Mapping[str, tuple[Any, str]], drive: Drive, check: bool) -> Quantity:
-        plain = {key: value for key, (value, _) in values.items()}
-        if dt is None:
-            dt = self.model.default_step(plain)
-            given = False
-        else:
-            given = True
-            if get_dimensions(dt) != get_dimensions(second):
-                raise ValueError(f"dt = {dt!r} is not a time")
-            if np.ndim(dt) != 0 or not np.isfinite(float(dt)) or float(dt) <= 0:
-                raise ValueError(f"dt = {dt!r} must be greater than zero and finite")
-        largest = self.model.largest_step(plain)
-        if isinstance(drive, Current):
-            series = plain["c_in"] * plain["c_gate"] / (plain["c_in"] + plain["c_gate"])
-            node = np.min(np.asarray(plain["r_on"] * series)) * second
-            largest = min(largest, node)
-            dt = dt if given else min(dt, node / 2)
-        if check and dt > largest * (1 + 1e-9):
-            raise ValueError(
-                f"dt = {dt!s} is too large for card {self.device.name!r}; the largest safe step is {largest!s}"
-            )
-        return dt
-
-
-def whole_number(value: Any, name: str, low: int, high: int) -> int:
-    """`value` as an integer from `low` to `high`, or a ValueError that names it."""
-    try:
-        whole = not isinstance(value, (bool, str)) and float(value).is_integer() and low <= int(value) <= high
-    except (TypeError, ValueError):
-        whole = False
-    if not whole:
-        raise ValueError(f"{name} = {value!r}; accepted: a whole number from {low} to {high}")
-    return int(value)
+        super().__init__(device, circuit)

@@ -28,7 +28,7 @@ STATUS = ("published", "fitted", "chosen", "derived")
 
 _OPERATORS: dict[type, Any] = {ast.Mult: operator.mul, ast.Div: operator.truediv, ast.Pow: operator.pow}
 _REQUIRED = ("value", "unit", "meaning", "source", "status")
-_OPTIONAL = ("interval", "device_spread", "positive", "signed")
+_OPTIONAL = ("interval", "device_spread", "cycle_spread", "positive", "signed")
 
 
 @cache
@@ -88,7 +88,10 @@ class Parameter:
     interval : tuple of float, optional
         Confidence range of a fitted value, in `unit`.
     device_spread : float
-        Standard deviation of ln(value) from one device to the next (0: not known or not spread).
+        Standard deviation of ln(value) from one device to the next (0: not known or not spread); of the value itself,
+        in `unit`, where the value is signed.
+    cycle_spread : float
+        The same from one cycle of a device to its next, a cycle ending when the device opens.
     positive : bool
         Whether only values above zero make sense.
     signed : bool
@@ -102,6 +105,7 @@ class Parameter:
     status: str
     interval: tuple[float, float] | None = None
     device_spread: float = 0.0
+    cycle_spread: float = 0.0
     positive: bool = True
     signed: bool = False
 
@@ -113,8 +117,9 @@ class Parameter:
             raise ValueError(f"status {self.status!r} is unknown; accepted: {', '.join(STATUS)}")
         if not math.isfinite(self.value):
             raise ValueError(f"value {self.value!r} is not finite")
-        if self.device_spread < 0:
-            raise ValueError(f"device_spread {self.device_spread!r} is negative; accepted: zero or more")
+        for name, spread in (("device_spread", self.device_spread), ("cycle_spread", self.cycle_spread)):
+            if not 0 <= spread < math.inf:
+                raise ValueError(f"{name} {spread!r}; accepted: zero or more, and finite")
 
     @property
     def quantity(self) -> Quantity | float:
@@ -220,6 +225,7 @@ class Card:
                 "low": p.interval[0] if p.interval else float("nan"),
                 "high": p.interval[1] if p.interval else float("nan"),
                 "device_spread": p.device_spread,
+                "cycle_spread": p.cycle_spread,
                 "meaning": p.meaning,
                 "status": p.status,
                 "source": p.source,
@@ -262,6 +268,7 @@ def read_card(path: str | Path) -> Card:
             status=entry["status"],
             interval=(float(interval[0]), float(interval[1])) if interval else None,
             device_spread=float(entry.get("device_spread", 0.0)),
+            cycle_spread=float(entry.get("cycle_spread", 0.0)),
             positive=bool(entry.get("positive", not entry.get("signed", False))),
             signed=bool(entry.get("signed", False)),
         )
@@ -316,6 +323,8 @@ def write_card(given: Card, path: str | Path, comment: str = "") -> None:
             lines.append(f"interval = [{float(p.interval[0])!r}, {float(p.interval[1])!r}]")
         if p.device_spread:
             lines.append(f"device_spread = {float(p.device_spread)!r}")
+        if p.cycle_spread:
+            lines.append(f"cycle_spread = {float(p.cycle_spread)!r}")
         if p.signed:
             lines.append("signed = true")
         elif not p.positive:

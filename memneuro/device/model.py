@@ -1,7 +1,9 @@
 """The interface between a device and the circuit around it.
 
 A device model is a piece of Brian2 equations. It reads ``v_device`` (the voltage across the device), ``temperature``
-and, when it is noisy, ``noise_seed``; it provides ``r_device``. The circuit supplies the first and uses the last.
+and, when it is noisy, ``noise_seed``; it provides ``r_device``. The circuit supplies the first and uses the last. Where
+``r_device`` depends on the sign of the voltage, the model reads that from ``v_polarity``, which has the sign of
+``v_device`` and does not depend on ``r_device``.
 """
 
 from __future__ import annotations
@@ -42,6 +44,10 @@ class DeviceModel(ABC):
     @abstractmethod
     def initial(self, noise: bool) -> dict[str, Any]:
         """Initial values of the states (numbers, quantities or Brian2 expressions)."""
+
+    def lowest_resistance(self, values: Mapping[str, Any]) -> float:
+        """Resistance of the closed device (ohm), the lowest among the given values; by default that of ``r_on``."""
+        return float(np.min(np.asarray(values["r_on"])))
 
     @abstractmethod
     def largest_step(self, values: Mapping[str, Any]) -> Quantity:

@@ -12,8 +12,9 @@ import numpy as np
 import pandas as pd
 from brian2 import Network, Quantity, SpikeMonitor, ms, us, volt
 
+from memneuro.circuit.device_circuit import METHOD
 from memneuro.circuit.drive import PulseTrain
-from memneuro.circuit.one_m1t1r import METHOD, OneM1T1R
+from memneuro.circuit.one_m1t1r import OneM1T1R
 from memneuro.experiment.score import score_variant
 
 STEPS = np.array([40.0, 20.0, 10.0, 5.0, 2.0]) * us

@@ -27,7 +27,7 @@ from pathlib import Path
 import numpy as np
 from brian2 import Quantity
 
-from memneuro.circuit.one_m1t1r import whole_number
+from memneuro.circuit.device_circuit import whole_number
 from memneuro.export.nmodl import nmodl
 from memneuro.network.balanced import START, MemristorNetwork
 from memneuro.network.simulation import checked_duration

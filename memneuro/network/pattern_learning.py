@@ -29,8 +29,9 @@ import pandas as pd
 from brian2 import Network, Quantity, SpikeGeneratorGroup, SpikeMonitor, Synapses, ms, mV, second, uS, volt
 
 from memneuro.backend import backend as use
+from memneuro.circuit.device_circuit import whole_number
 from memneuro.circuit.drive import check
-from memneuro.circuit.one_m1t1r import OneM1T1R, whole_number
+from memneuro.circuit.one_m1t1r import OneM1T1R
 from memneuro.network.drift_synapse import DriftSynapse
 from memneuro.network.node import InputNode
 

@@ -26,7 +26,8 @@ import numpy as np
 from brian2 import Network, Quantity, StateMonitor, Synapses, TimedArray, get_dimensions, ms, second, volt
 
 from memneuro.backend import backend as use
-from memneuro.circuit.one_m1t1r import OneM1T1R, whole_number
+from memneuro.circuit.device_circuit import whole_number
+from memneuro.circuit.one_m1t1r import OneM1T1R
 from memneuro.circuit.time_scale import slowed_parameters
 from memneuro.network.node import ON_PRE, InputNode
 from memneuro.network.wiring import Wiring

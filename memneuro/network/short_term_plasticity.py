@@ -23,8 +23,8 @@ from brian2 import Network, Quantity, StateMonitor, TimedArray, ms, second, volt
 from scipy.optimize import least_squares
 
 from memneuro.backend import backend as use_backend
+from memneuro.circuit.device_circuit import whole_number
 from memneuro.circuit.drive import Sampled
-from memneuro.circuit.one_m1t1r import whole_number
 from memneuro.network.volatile_synapse import VolatileSynapse
 
 #: Parameters of the Tsodyks-Markram synapse.

@@ -16,7 +16,7 @@ from brian2 import Network, Quantity, SpikeMonitor, Synapses, get_device, have_s
 from tqdm.auto import tqdm
 
 from memneuro.backend import Backend, backend
-from memneuro.circuit.one_m1t1r import whole_number
+from memneuro.circuit.device_circuit import whole_number
 from memneuro.network.balanced import MemristorNetwork
 from memneuro.network.cuba import CubaNetwork
 from memneuro.network.memory import (

@@ -17,7 +17,7 @@ import numpy as np
 from brian2 import Clock, Network, NetworkOperation, NeuronGroup, SpikeMonitor, get_device
 
 from memneuro.backend import Backend
-from memneuro.circuit.one_m1t1r import whole_number
+from memneuro.circuit.device_circuit import whole_number
 from memneuro.tables import atomic_path, write_json
 
 RECORD = np.dtype([("i", "<i4"), ("t", "<f8")])

@@ -25,7 +25,8 @@ from brian2 import (
 )
 
 from memneuro.backend import backend as use
-from memneuro.circuit.one_m1t1r import OneM1T1R, whole_number
+from memneuro.circuit.device_circuit import whole_number
+from memneuro.circuit.one_m1t1r import OneM1T1R
 from memneuro.network.balanced import check_delay
 from memneuro.network.node import ON_PRE, InputNode
 

@@ -19,8 +19,9 @@ import pandas as pd
 from brian2 import Network, Quantity, SpikeMonitor, Synapses, ms, second, uS, volt
 
 from memneuro.backend import backend as use
+from memneuro.circuit.device_circuit import whole_number
 from memneuro.circuit.drive import check
-from memneuro.circuit.one_m1t1r import OneM1T1R, whole_number
+from memneuro.circuit.one_m1t1r import OneM1T1R
 from memneuro.network.node import ON_PRE, InputNode
 
 

@@ -28,7 +28,7 @@ from typing import Any
 import numpy as np
 from brian2 import NeuronGroup, Quantity, Synapses, get_device, second
 
-from memneuro.circuit.one_m1t1r import whole_number
+from memneuro.circuit.device_circuit import whole_number
 from memneuro.numerics.threefry import MAX_SEED, threefry_uniform
 
 #: Brian2 numbers synapses with 32 bits.

@@ -33,8 +33,8 @@ What follows from it
 
 An equation that is not linear in its own variable is advanced with the explicit midpoint rule (b = 0).
 
-A parameter named ``<variable>_last`` receives the variable's value from the start of the step; this is how a rising
-edge is seen without a refractory flag.
+A parameter named ``<variable>_last`` receives the value that a state or subexpression had at the start of the step;
+this is how a rising edge is seen without a refractory flag.
 """
 
 from __future__ import annotations
@@ -151,8 +151,9 @@ class ExponentialMidpoint(StateUpdateMethod):
 
         decay = {name: _decay_rate(code, name) for name, code in deterministic.items()}
         moving = _state_dependent(equations)
+        remembered = [name for name in equations.subexpr_names if f"{name}_last" in equations.parameter_names]
         used = _used_subexpressions(
-            equations, [*deterministic.values(), *(g for d in noise.values() for g in d.values())]
+            equations, [*deterministic.values(), *(g for d in noise.values() for g in d.values()), *remembered]
         )
         middle = _used_subexpressions(equations, list(deterministic.values()))
         time = {"t": "(t + 0.5*dt)"}
@@ -169,6 +170,7 @@ class ExponentialMidpoint(StateUpdateMethod):
             lines.append(f"_{xi} = threefry_normal({SEED_NAME}, {index}, t_in_timesteps, {stream})")
         for name in used:
             lines.append(f"_{name}_start = {word_substitute(equations[name].expr.code, start_names)}")
+        lines += [f"{name}_last = _{name}_start" for name in remembered]
         for name in states:
             if noise[name]:
                 terms = " + ".join(f"({word_substitute(g, start_names)})*_{xi}" for xi, g in noise[name].items())

@@ -16,7 +16,7 @@ from typing import Any
 
 from tqdm.auto import tqdm
 
-from memneuro.circuit.one_m1t1r import whole_number
+from memneuro.circuit.device_circuit import whole_number
 from memneuro.sweep.point import run_point
 from memneuro.sweep.spec import Sweep, read_sweep
 from memneuro.sweep.store import Store

@@ -48,8 +48,9 @@ from scipy.stats import qmc
 
 from memneuro import __version__
 from memneuro.backend.backend import NAMES
+from memneuro.circuit.device_circuit import whole_number
 from memneuro.circuit.drive import Constant, Drive, PulseTrain
-from memneuro.circuit.one_m1t1r import OneM1T1R, whole_number
+from memneuro.circuit.one_m1t1r import OneM1T1R
 from memneuro.numerics.threefry import MAX_SEED
 from memneuro.sweep.quantity import quantity
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from brian2 import Quantity
 
-from memneuro.circuit.one_m1t1r import METHOD
+from memneuro.circuit.device_circuit import METHOD
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,9 @@ from brian2 import Equations, NeuronGroup, Quantity, TimedArray, amp, get_dimens
 
 import memneuro.numerics  # noqa: F401  (registers the integrator and the noise)
 from memneuro.biology.reference.model import ReferenceModel, reference_model, reference_names
+from memneuro.circuit.device_circuit import whole_number
 from memneuro.circuit.drive import Drive, check
 from memneuro.circuit.injected import Injected
-from memneuro.circuit.one_m1t1r import whole_number
 from memneuro.device.card import Card, card, parse_unit
 from memneuro.numerics.threefry import MAX_SEED
 
