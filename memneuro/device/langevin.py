@@ -13,8 +13,9 @@ N particles at x_1 < ... < x_N, in units of half the gap, between the electrodes
 
 The field drags the particles off the electrode into a chain, so the resistance falls; the voltage drops, and heat and
 interfacial energy bring them back. U is the interfacial energy: a well that pins the particles near the electrode they
-come from (depth W_p), the cost of having left it (W_r at the middle of the gap is W_r/4), and walls. Neighbours repel
-each other (W_c, over the distance l_c), which keeps their order. The pair terms act between particles only.
+come from (depth W_p), the cost of having left it (W_r/4 at the middle of the gap), and walls. Neighbours repel each
+other (W_c, over the distance l_c; the exponent is limited to 3), which keeps their order. The pair terms act between
+particles only.
 
 * The noise obeys the fluctuation-dissipation relation: D = k_B T/eta with the same eta that divides the forces.
 * With one particle, ``R_d = 2 R_t exp(1/lambda) cosh(x/lambda)``: lowest in the middle.
@@ -83,7 +84,7 @@ class LangevinDevice(DeviceModel):
         n = self.particles
         lines = [_COMMON + (_NOISE if noise else "")]
         for i in range(1, n):
-            lines.append(f"pair_{i} = w_pair/length_pair*exp(-(x_{i + 1} - x_{i})/length_pair) : joule")
+            lines.append(f"pair_{i} = w_pair/length_pair*exp(clip((x_{i} - x_{i + 1})/length_pair, -50, 3)) : joule")
         for i in range(1, n + 1):
             lines.append(
                 _PARTICLE.format(
@@ -111,18 +112,19 @@ class LangevinDevice(DeviceModel):
         return float(np.min(spread))
 
     def largest_step(self, values: Mapping[str, Any]) -> Quantity:
-        """0.1 over the rate at which the pinning well relaxes, W_p/(w_p^2 eta)."""
-        return 0.1 / _well_rate(values) * second
+        """0.2 over the fastest relaxation: in the pinning well, W_p/(w_p^2 eta), or of a pair, W_c/(l_c^2 eta)."""
+        return 0.2 / self._fastest(values) * second
 
     def default_step(self, values: Mapping[str, Any]) -> Quantity:
-        """0.02 over the rate of the pinning well, rounded down to 1, 2 or 5 times a power of ten seconds."""
-        return round_step(0.02 / _well_rate(values) * second)
+        """0.05 over the fastest relaxation, rounded down to 1, 2 or 5 times a power of ten seconds."""
+        return round_step(0.05 / self._fastest(values) * second)
 
-
-def _well_rate(values: Mapping[str, Any]) -> float:
-    """The fastest relaxation in the pinning well, in hertz."""
-    curvature = np.asarray(values["w_pin"]) / np.asarray(values["width_pin"]) ** 2
-    return float(np.max(curvature / np.asarray(values["friction"])))
+    def _fastest(self, values: Mapping[str, Any]) -> float:
+        """The fastest relaxation, in hertz."""
+        curvature = np.asarray(values["w_pin"]) / np.asarray(values["width_pin"]) ** 2
+        if self.particles > 1:
+            curvature = np.maximum(curvature, np.asarray(values["w_pair"]) / np.asarray(values["length_pair"]) ** 2)
+        return float(np.max(curvature / np.asarray(values["friction"])))
 
 
 def langevin_model(particles: int) -> DeviceModel:
