@@ -146,6 +146,9 @@ def score_text(result: Mapping[str, Any]) -> str:
     if result.get("energy"):
         table = pd.DataFrame(result["energy"]).to_string(index=False, na_rep="-", float_format="{:.4g}".format)
         parts.append(f"energy per spike (not in the score)\n{table}")
+    if result.get("traits"):
+        table = pd.DataFrame(result["traits"]).to_string(index=False, na_rep="-", float_format="{:.4g}".format)
+        parts.append(f"the six characteristics, in the neuron's own units of drive and time\n{table}")
     beside = result.get("beside", {})
     singles += [f"{name}: mean_log_error {_short(found['mean_log_error'])}" for name, found in beside.items()]
     return "\n\n".join([*parts, "\n".join(singles)])

@@ -105,6 +105,10 @@ class LangevinDevice(DeviceModel):
             states[f"x_{i}"] = f"x_pin + width_pin*{(i - 0.5) / self.particles - 0.5!r}"
         return states
 
+    def fluctuates(self, values: Mapping[str, Any]) -> bool:
+        """Always: temperature makes the particles fluctuate."""
+        return True
+
     def lowest_resistance(self, values: Mapping[str, Any]) -> float:
         """With the particles evenly spread over the gap, in ohm."""
         n = self.particles + 1

@@ -49,6 +49,11 @@ class DeviceModel(ABC):
         """Resistance of the closed device (ohm), the lowest among the given values; by default that of ``r_on``."""
         return float(np.min(np.asarray(values["r_on"])))
 
+    def fluctuates(self, values: Mapping[str, Any]) -> bool:
+        """Whether a device with these parameter values is noisy; by default where one named ``sigma...`` is not 0."""
+        amplitudes = [name for name in self.noise_parameters if name.startswith("sigma")]
+        return any(float(np.max(np.asarray(values[name]))) > 0 for name in amplitudes)
+
     @abstractmethod
     def largest_step(self, values: Mapping[str, Any]) -> Quantity:
         """The largest time step (second) at which results may be claimed for the given parameter values."""

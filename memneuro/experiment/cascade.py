@@ -123,6 +123,7 @@ def cascade(
     seed: int = 0,
     noise: bool = True,
     spread: bool | Mapping[str, float] = False,
+    check_step: bool = True,
     progress: str | None = None,
 ) -> pd.DataFrame:
     """A pulse train drives the first neuron of a chain; the load voltage of each drives the next.
@@ -143,7 +144,7 @@ def cascade(
         How long to run.
     trials : int
         Number of chains, each with noise of its own.
-    dt, seed, noise, spread
+    dt, seed, noise, spread, check_step
         As in :meth:`memneuro.circuit.one_m1t1r.OneM1T1R.group`.
     progress : str, optional
         Label of a progress bar; none by default.
@@ -162,9 +163,8 @@ def cascade(
         For a number of stages or trials below 1 or a supply that is not a voltage.
     """
     _check(stages, trials, v_dd)
-    group, parts = _chains(
-        neuron, stages, trials, v_dd, (amplitude, width, period), dt=dt, seed=seed, noise=noise, spread=spread
-    )
+    options: dict[str, Any] = {"dt": dt, "seed": seed, "noise": noise, "spread": spread, "check_step": check_step}
+    group, parts = _chains(neuron, stages, trials, v_dd, (amplitude, width, period), **options)
     monitor = SpikeMonitor(group)
     run_with_progress(Network(*parts, monitor), duration, progress)
     first = np.full(stages * trials, np.nan)

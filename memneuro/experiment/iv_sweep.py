@@ -5,12 +5,13 @@ sampled like a source meter does. The criterion is that of the measured devices
 (:func:`memneuro.experiment.target.measured_devices`): a current of 10 nA, reached on the way up at the **threshold
 voltage** and lost on the way down at the **hold voltage**. Both are voltages of the source.
 
-The circuit is the neuron's own with the control resistor replaced by the series resistor,
+The circuit of a 1M1T1R neuron is its own with the control resistor replaced by the series resistor,
 
 .. math:: C_g \frac{dV}{dt} = \frac{V_{in} - V}{R_d} - \frac{V}{R_s},
 
 so the device sees all but V = I R_s. The default R_s of 1 Mohm keeps V below 10 mV up to the criterion, limits the
-current to 1 uA at 1 V, as did the compliance of the measurements, and follows the sweep within R_s C_g = 10 us.
+current to 1 uA at 1 V, as did the compliance of the measurements, and follows the sweep within R_s C_g = 10 us. A
+:class:`memneuro.circuit.source_meter.SourceMeter` measures the device alone, with its own compliance.
 
 Two limits to what the sweep can say. The threshold is read to one sample, ``rate*sample_step`` (0.5 mV by default). A
 closed device carries 10 nA down to ``criterion*(r_on + r_series)``, so the hold voltage cannot fall below that
@@ -33,12 +34,13 @@ from brian2 import (
     amp,
     have_same_dimensions,
     nA,
+    ohm,
     second,
     volt,
 )
 
+from memneuro.circuit.device_circuit import DeviceCircuit
 from memneuro.circuit.drive import Expression
-from memneuro.circuit.one_m1t1r import OneM1T1R
 from memneuro.device.model import round_step
 from memneuro.experiment.pulses import run_with_progress
 
@@ -47,25 +49,26 @@ R_SERIES = 1 * Mohm
 
 _TRIANGLE = """
 sweep_phase = t/sweep_period - floor(t/sweep_period) : 1
-v_in = sweep_peak*(1 - abs(2*sweep_phase - 1)) : volt
+v_in = sweep_sign*sweep_peak*(1 - abs(2*sweep_phase - 1)) : volt
 """
 
 
-def sweep_step(neuron: OneM1T1R) -> Quantity:
+def sweep_step(neuron: DeviceCircuit) -> Quantity:
     """Step of a sweep when none is given: the card's largest safe step, rounded down (nothing here is fast)."""
     return round_step(neuron.largest_step)
 
 
 def _sweep(
-    neuron: OneM1T1R,
+    neuron: DeviceCircuit,
     v_max: Quantity,
     rate: Quantity,
     cycles: int,
     trials: int,
-    r_series: Quantity,
+    r_series: Quantity | None,
     sample_step: Quantity,
     dt: Quantity | None,
     progress: str | None,
+    sign: int,
     options: Mapping[str, Any],
 ) -> tuple[NeuronGroup, StateMonitor, np.ndarray]:
     """Run the sweeps; the group, the recorded currents and the source voltage of every sample (volt)."""
@@ -79,12 +82,15 @@ def _sweep(
     for name, count in (("cycles", cycles), ("trials", trials)):
         if isinstance(count, bool) or int(count) != count or count < 1:
             raise ValueError(f"{name} = {count!r}; accepted: a whole number of at least 1")
+    if sign not in (1, -1):
+        raise ValueError(f"sign = {sign!r}; accepted: 1 or -1")
     period = 2 * v_max / rate
+    series = "r_control" if "r_control" in neuron.circuit.parameters else "r_series"
     group = neuron.group(
         trials,
-        drive=Expression(_TRIANGLE, {"sweep_period": period, "sweep_peak": v_max}),
+        drive=Expression(_TRIANGLE, {"sweep_period": period, "sweep_peak": v_max, "sweep_sign": sign}),
         dt=min(sweep_step(neuron), round_step(sample_step)) if dt is None else dt,
-        r_control=r_series,
+        **{series: _series(neuron, r_series)},
         **options,
     )
     every = max(1, round(float(sample_step / group.dt))) * group.dt
@@ -95,27 +101,35 @@ def _sweep(
     return group, monitor, float(v_max / volt) * (1 - np.abs(2 * phase - 1))
 
 
+def _series(neuron: DeviceCircuit, r_series: Quantity | None) -> Quantity:
+    """The series resistor: the given one, else 1 Mohm for a neuron and the card's on a source meter."""
+    if r_series is not None:
+        return r_series
+    return R_SERIES if "r_control" in neuron.circuit.parameters else neuron.circuit["r_series"]
+
+
 def iv_sweep(
-    neuron: OneM1T1R,
+    neuron: DeviceCircuit,
     *,
     v_max: Quantity = 1.2 * volt,
     rate: Quantity = 1 * volt / second,
     cycles: int = 4,
     trials: int = 50,
     criterion: Quantity = CRITERION,
-    r_series: Quantity = R_SERIES,
+    r_series: Quantity | None = None,
     sample_step: Quantity = 0.0005 * second,
     dt: Quantity | None = None,
     seed: int = 0,
     noise: bool = True,
     spread: bool | Mapping[str, float] = False,
+    sign: int = 1,
     progress: str | None = None,
 ) -> pd.DataFrame:
     """Threshold and hold voltage of repeated sweeps of many devices.
 
     Parameters
     ----------
-    neuron : OneM1T1R
+    neuron : DeviceCircuit
         Its device and gate capacitance.
     v_max : Quantity (volt)
         Peak of the triangle.
@@ -127,14 +141,17 @@ def iv_sweep(
         Devices, all of one card, each with noise of its own.
     criterion : Quantity (amp)
         Current that counts as on.
-    r_series : Quantity (ohm)
-        Series resistor, in place of the control resistor.
+    r_series : Quantity (ohm), optional
+        Series resistor; by default 1 Mohm in place of the control resistor of a neuron, and the card's on a source
+        meter.
     sample_step : Quantity (second)
         Interval between two readings of the current.
     dt : Quantity (second), optional
         Time step; by default :func:`sweep_step`, or the sample step where that is shorter.
     seed, noise, spread
-        As in :meth:`memneuro.circuit.one_m1t1r.OneM1T1R.group`.
+        As in :meth:`memneuro.circuit.device_circuit.DeviceCircuit.group`.
+    sign : {1, -1}
+        Polarity of the sweep; all voltages in the result are magnitudes.
     progress : str, optional
         Label of a progress bar; none by default.
 
@@ -153,10 +170,14 @@ def iv_sweep(
     if not have_same_dimensions(criterion, amp) or not 0 < float(criterion) < np.inf:
         raise ValueError(f"criterion = {criterion!r}; accepted: one positive current")
     options = {"seed": seed, "noise": noise, "spread": spread}
-    group, monitor, voltage = _sweep(neuron, v_max, rate, cycles, trials, r_series, sample_step, dt, progress, options)
-    on = np.asarray(monitor.i_device) >= float(criterion / amp)
+    group, monitor, voltage = _sweep(
+        neuron, v_max, rate, cycles, trials, r_series, sample_step, dt, progress, sign, options
+    )
+    on = sign * np.asarray(monitor.i_device) >= float(criterion / amp)
     half = np.floor(np.asarray(monitor.t * rate / v_max) * (1 + 1e-12)).astype(int)
-    floor = np.broadcast_to(np.asarray(criterion * (group.r_on[:] + r_series)), (trials,))
+    values = {name: getattr(group, name)[:] for name in neuron.model.parameters if name in group.variables}
+    closed = neuron.model.lowest_resistance(values) + float(_series(neuron, r_series) / ohm)
+    floor = np.full(trials, float(criterion / amp) * closed)
     rows = []
     for cycle in range(cycles):
         up, down = half == 2 * cycle, half == 2 * cycle + 1
@@ -232,16 +253,17 @@ def iv_summary(table: pd.DataFrame, skip: int = 1) -> pd.DataFrame:
 
 
 def iv_curves(
-    neuron: OneM1T1R,
+    neuron: DeviceCircuit,
     *,
     v_max: Quantity = 1.2 * volt,
     rate: Quantity = 1 * volt / second,
     cycles: int = 10,
-    r_series: Quantity = R_SERIES,
+    r_series: Quantity | None = None,
     sample_step: Quantity = 0.002 * second,
     dt: Quantity | None = None,
     seed: int = 0,
     noise: bool = True,
+    sign: int = 1,
 ) -> pd.DataFrame:
     """Current against voltage of consecutive sweeps of one device, for a figure.
 
@@ -251,7 +273,7 @@ def iv_curves(
         One row a sample: ``cycle`` (from 0), ``branch`` ("up", "down"), ``voltage_V``, ``current_A``.
     """
     _, monitor, voltage = _sweep(
-        neuron, v_max, rate, cycles, 1, r_series, sample_step, dt, None, {"seed": seed, "noise": noise}
+        neuron, v_max, rate, cycles, 1, r_series, sample_step, dt, None, sign, {"seed": seed, "noise": noise}
     )
     half = np.floor(np.asarray(monitor.t * rate / v_max) * (1 + 1e-12)).astype(int)
     return pd.DataFrame(

@@ -27,7 +27,8 @@ class PulseRun:
     spikes : DataFrame
         One row a spike: ``condition``, ``trial``, ``time_ms`` (from the onset of the first pulse).
     final : DataFrame
-        One row a neuron: ``condition``, ``trial`` and the recorded end values ``v_gate_V``, ``x_total``, ``x_residue``.
+        One row a neuron: ``condition``, ``trial`` and the end values ``v_gate_V`` and, for a device with a filament,
+        ``x_total`` and ``x_residue``.
     traces : DataFrame
         Empty unless recorded: ``condition``, ``trial``, ``time_ms`` and one column a recorded variable (SI units).
     conditions, trials : int
@@ -82,6 +83,7 @@ def run_pulses(
     spread: bool | Mapping[str, float] = False,
     record: Sequence[str] = (),
     record_step: Quantity | None = None,
+    check_step: bool = True,
     progress: str | None = None,
 ) -> PulseRun:
     """Drive neurons with pulse trains, every condition in every trial, in one Brian2 run.
@@ -100,7 +102,7 @@ def run_pulses(
         Control resistor, one value or one a condition; by default the card's.
     trials : int
         Repeats of each condition, each with noise of its own.
-    dt, seed, noise, spread
+    dt, seed, noise, spread, check_step
         As in :meth:`memneuro.circuit.one_m1t1r.OneM1T1R.group`.
     record : sequence of str
         Variables to record in the first trial of every condition.
@@ -139,6 +141,7 @@ def run_pulses(
         seed=seed,
         noise=noise,
         spread=spread,
+        check_step=check_step,
         r_control=expand(control) * ohm,
     )
     spikes = SpikeMonitor(group)
@@ -153,13 +156,13 @@ def run_pulses(
     index = np.asarray(spikes.i)
     table = pd.DataFrame({"condition": index // trials, "trial": index % trials, "time_ms": spikes.t / ms})
     neurons = np.arange(conditions * trials)
+    states = {name: np.asarray(getattr(group, name)) for name in ("x_total", "x_residue") if name in group.variables}
     final = pd.DataFrame(
         {
             "condition": neurons // trials,
             "trial": neurons % trials,
             "v_gate_V": np.asarray(group.v_gate),
-            "x_total": np.asarray(group.x_total),
-            "x_residue": np.asarray(group.x_residue),
+            **states,
         }
     )
     traces = pd.DataFrame()

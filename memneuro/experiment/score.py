@@ -30,6 +30,7 @@ from memneuro.experiment.intrinsic_plasticity import intrinsic_plasticity
 from memneuro.experiment.leaky_integration import leaky_integration
 from memneuro.experiment.pulse_train import pulse_train
 from memneuro.experiment.refractory_period import pooled_interval, refractory_period
+from memneuro.experiment.six_traits import six_traits
 from memneuro.experiment.target import scored_targets
 from memneuro.experiment.threshold_firing import threshold_firing
 
@@ -46,6 +47,25 @@ VARIANTS: dict[str, dict[str, str]] = {
     "compact_refitted": {device: f"compact_refitted_{device}" for device in DEVICES},
 }
 
+#: The other published device models, each with one card for all four devices: none was fitted to this neuron.
+OTHER_MODELS = {
+    "area": "area_pulse",
+    "langevin": "ag_particles_1",
+    "langevin_3": "ag_particles_3",
+    "threshold": "and_ts",
+    "neuristor": "vo2_neuristor",
+}
+
+#: Every name that can be scored, and the card of each of the four devices.
+MODELS: dict[str, dict[str, str]] = {
+    **VARIANTS,
+    **{name: dict.fromkeys(DEVICES, one) for name, one in OTHER_MODELS.items()},
+}
+
+#: Steps of models that switch within a microsecond. Their cards' steps, 10 ns, resolve the switching, which no
+#: measurement here does; what they give at these steps is compared with half the step like all others.
+FAST_SWITCH_STEPS = {"threshold": 10 * us, "neuristor": 10 * us}
+
 #: Trials of each protocol, by figure.
 TRIALS = {"2e": 200, "3b": 200, "3cd": 400, "4ab": 200, "4d": 100}
 
@@ -58,9 +78,9 @@ def neurons(variant: str) -> dict[str, OneM1T1R]:
     ValueError
         If the variant is unknown; the message lists the known ones.
     """
-    if variant not in VARIANTS:
-        raise ValueError(f"unknown device model {variant!r}; known: {', '.join(sorted(VARIANTS))}")
-    return {device: OneM1T1R(name) for device, name in VARIANTS[variant].items()}
+    if variant not in MODELS:
+        raise ValueError(f"unknown device model {variant!r}; known: {', '.join(sorted(MODELS))}")
+    return {device: OneM1T1R(name) for device, name in MODELS[variant].items()}
 
 
 def simulate_rows(
@@ -70,6 +90,7 @@ def simulate_rows(
     seed: int = 0,
     trials: Mapping[str, int] | None = None,
     noise: bool = True,
+    check_step: bool = True,
 ) -> pd.DataFrame:
     """Simulate every scored row once.
 
@@ -85,6 +106,8 @@ def simulate_rows(
         Trials by figure; see ``TRIALS``.
     noise : bool
         Whether the devices fluctuate.
+    check_step : bool
+        As in :meth:`memneuro.circuit.one_m1t1r.OneM1T1R.group`.
 
     Returns
     -------
@@ -93,7 +116,7 @@ def simulate_rows(
         trials that gave no value).
     """
     number = {**TRIALS, **(trials or {})}
-    options: dict[str, Any] = {"dt": step, "seed": seed, "noise": noise}
+    options: dict[str, Any] = {"dt": step, "seed": seed, "noise": noise, "check_step": check_step}
     if not noise:
         number = dict.fromkeys(number, 1)
     rows: list[tuple[str, float, float, float, float]] = []
@@ -178,12 +201,14 @@ def score_variant(
         ``device``, ``step_us`` (by card), ``seeds``, ``mean_log_error``, ``mean_log_error_per_seed`` and ``rows``.
     """
     devices = neurons(variant)
-    noisy = any(float(one.device[name]) > 0 for one in devices.values() for name in one.model.noise_parameters[:1])
+    noisy = any(one.model.fluctuates(one.device.values()) for one in devices.values())
+    fast = FAST_SWITCH_STEPS.get(variant)
+    step = fast if step is None else step
     wanted = scored_targets()
     runs = []
     seed_list = list(range(1, seeds + 1)) if noisy else [0]
     for seed in tqdm(seed_list, desc=f"score {variant}", disable=not progress, leave=False):
-        run = simulate_rows(devices, step=step, seed=seed, trials=trials, noise=noisy)
+        run = simulate_rows(devices, step=step, seed=seed, trials=trials, noise=noisy, check_step=fast is None)
         runs.append(run.set_index(["figure", "condition_value"]))
     rows = []
     errors = np.empty((len(runs), len(wanted)))
@@ -230,7 +255,7 @@ def energy_rows(variant: str) -> list[dict[str, Any]]:
         The rows of :func:`memneuro.experiment.energy.energy_comparison` for the cards of the variant, and ``error``:
         ``|ln(source energy/published)|``, NaN for a silent neuron or where nothing was published for that input.
     """
-    own = set(VARIANTS[variant].values())
+    own = set(MODELS[variant].values())
     model = OneM1T1R(next(iter(own))).model.name
     cases = tuple(case for case in CASES if case[0] in own or (variant == model and case[0].startswith(model)))
     if not cases:
@@ -255,7 +280,8 @@ def score(
     Parameters
     ----------
     device : str
-        ``"hopping"``, ``"compact"`` (as published) or ``"compact_refitted"``.
+        A name in ``MODELS``: ``"hopping"``, ``"compact"`` (as published), ``"compact_refitted"``, ``"area"``,
+        ``"langevin"`` ...
     step : Quantity (second), optional
         Time step of `device`; by default the one of each card. The models beside it keep their own.
     seeds : int
@@ -263,7 +289,8 @@ def score(
     trials : mapping of str to int, optional
         Trials by figure; see ``TRIALS``.
     beside : bool
-        Whether to score the other variants too, with one seed: their score hardly depends on it.
+        Whether to score the variants fitted or published for this neuron too, with one seed: their score hardly
+        depends on it.
     progress : bool
         Whether to show progress bars.
 
@@ -271,15 +298,16 @@ def score(
     -------
     dict
         The result of :func:`score_variant`; with `beside`, each row has one more value for each other variant, and
-        ``beside`` holds their mean errors; ``energy`` holds the published energies (see :func:`energy_rows`).
+        ``beside`` holds their mean errors; ``energy`` holds the published energies (see :func:`energy_rows`) and
+        ``traits`` the six characteristics (see :mod:`memneuro.experiment.six_traits`).
 
     Raises
     ------
     ValueError
         If the device is unknown or the step too large for its cards.
     """
-    if device not in VARIANTS:
-        raise ValueError(f"unknown device model {device!r}; known: {', '.join(sorted(VARIANTS))}")
+    if device not in MODELS:
+        raise ValueError(f"unknown device model {device!r}; known: {', '.join(sorted(MODELS))}")
     run = partial(score_variant, seeds=seeds, trials=trials, progress=progress)
     result = run(device, step=step)
     if beside:
@@ -295,4 +323,7 @@ def score(
                 row[other] = theirs["simulated"]
                 row[f"{other}_error"] = theirs["error"]
         result["energy"] = energy_rows(device)
+        result["traits"] = six_traits(neurons(device)["2e4d"], dt=FAST_SWITCH_STEPS.get(device)).to_dict(
+            orient="records"
+        )
     return result
