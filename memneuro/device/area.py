@@ -4,21 +4,23 @@ With x the bridged fraction of the gap, x_2 the residue within it, g = 1 - x the
 
 .. math::
 
-   dx/dt &= F\,\frac{\mu v}{\alpha + g}\,\frac{g}{g + \epsilon} - F\,[\gamma_1 (x - x_2) + \gamma_2 x_2] \\
+   dx/dt &= f_+\,\frac{g}{g + \epsilon} - f_-, \qquad
+       f = F\,\left[\frac{\mu v}{\alpha + g} - \gamma_1 (x - x_2) - \gamma_2 x_2\right] \\
    dx_2/dt &= \beta (x - x_2) - F\,\gamma_2 x_2 \\
    dS/dt &= C\,\theta v\,e^{1 - S} - \gamma_3 e^{S - 1}\,\frac{S - 1}{S - 1 + \epsilon_S} \\
    R_d &= R_{on} x/S^2 + R_{off}\,(e^{g/\lambda} - 1)/(e^{1/\lambda} - 1)
 
-C is 1 while the gap is closed (g < 10^-6) and F is 1 while the channel is no wider than S = 1.001, else 0: a wide
-channel neither grows nor dissolves, it first has to thin. This is the hold time, which grows with the current. The
-driving voltage v is v_device where that is positive, and ``backward`` times its magnitude where it is negative: 1 is a
-symmetric device, 0 one that does not switch backwards.
+f_+ and f_- are the positive and the negative part of f. C is 1 while the gap is closed (g < 10^-6) and F is 1 while the
+channel is no wider than S = 1.001, else 0: a wide channel neither grows nor dissolves, it first has to thin. This is
+the hold time, which grows with the current. The driving voltage v is v_device where that is positive, and ``backward``
+times its magnitude where it is negative: 1 is a symmetric device, 0 one that does not switch backwards.
 
 What differs from the publication, and why:
 
 * It limits growth to what is left of the gap, and S to at least 1, at every step. Here the same limits are in the
   equations, as the two saturation factors with epsilon = 10^-6 (the published criterion for contact) and
-  epsilon_S = 10^-5, so that x <= 1 and S >= 1 hold at any step.
+  epsilon_S = 10^-5, so that x <= 1 and S >= 1 hold at any step. Only net growth is limited: a closed gap opens at once
+  when the losses prevail.
 * It draws gamma_i anew at each step, a noise that vanishes as the step goes to zero. Here growth and losses fluctuate
   with a correlation time: mu is multiplied by exp(z_g), the gammas by exp(z_l), two Ornstein-Uhlenbeck processes of
   standard deviation sigma_growth and sigma_loss and correlation time tau_noise.
@@ -41,12 +43,14 @@ gap = 1 - x_total : 1
 v_forward = 0.5*(abs(v_device) + v_device) + backward*0.5*(abs(v_device) - v_device) : volt
 channel_free = int(s_channel < 1.001) : 1
 channel_closed = int(gap < 1e-6) : 1
-growth = channel_free*mu*v_forward{growth}/((alpha + gap)*(gap + 1e-6)) : Hz
 loss_filament = channel_free*gamma1{loss} : Hz
 loss_residue = channel_free*gamma2{loss} : Hz
+net_growth = channel_free*mu*v_forward{growth}/(alpha + gap) - loss_filament*x_filament - loss_residue*x_residue : Hz
+approach = 0.5*(abs(net_growth) + net_growth)/(gap + 1e-6) : Hz
+retreat = 0.5*(abs(net_growth) - net_growth) : Hz
 thickening = channel_closed*theta*v_forward*exp(1 - s_channel) : Hz
 thinning = gamma3{loss}*exp(s_channel - 1)/(s_channel - 1 + 1e-5) : Hz
-dx_total/dt = growth*(1 - x_total) - loss_filament*(x_total - x_residue) - loss_residue*x_residue : 1
+dx_total/dt = approach*(1 - x_total) - retreat : 1
 dx_residue/dt = beta*(x_total - x_residue) - loss_residue*x_residue : 1
 ds_channel/dt = thickening - thinning*(s_channel - 1) : 1
 x_filament = x_total - x_residue : 1
