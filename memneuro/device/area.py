@@ -101,7 +101,7 @@ class AreaDevice(DeviceModel):
         return states
 
     def largest_step(self, values: Mapping[str, Any]) -> Quantity:
-        """0.02 over the fastest of the rates gamma1, gamma3 and beta."""
+        """0.02 over the fastest of the losses, the transfer, and growth and thickening at 0.1 V."""
         return 0.02 / _fastest(values)
 
     def default_step(self, values: Mapping[str, Any]) -> Quantity:
@@ -110,5 +110,6 @@ class AreaDevice(DeviceModel):
 
 
 def _fastest(values: Mapping[str, Any]) -> Quantity:
-    """The fastest of the loss and transfer rates, in hertz."""
-    return max_rate([np.max(np.asarray(values[name])) for name in ("gamma1", "gamma2", "gamma3", "beta")])
+    """The fastest of the losses, the transfer, and growth and thickening at 0.1 V, in hertz."""
+    rates = [np.max(np.asarray(values[name])) for name in ("gamma1", "gamma2", "gamma3", "beta")]
+    return max_rate([*rates, *(0.1 * np.max(np.asarray(values[name])) for name in ("mu", "theta"))])

@@ -71,3 +71,37 @@ def test_a_device_that_does_not_close_has_no_relaxation():
 def test_bad_input(change, message):
     with pytest.raises(ValueError, match=message):
         pulse_response(SourceMeter("area_ag_pulse"), trials=2, **change)
+
+
+HOLD = {"area_ag_thin": "Ag 0.5 V 4 ms at 11.5 uA", "area_ag_thick": "Ag 0.5 V 4 ms at 63-114 uA"}
+
+
+def half_volt(card, width=4 * ms, **options):
+    return pulse_response(
+        SourceMeter(card),
+        amplitude=0.5 * volt,
+        width=width,
+        read=0 * volt,
+        after=100 * ms,
+        fraction=float(np.exp(-1)),
+        **options,
+    )
+
+
+@pytest.mark.parametrize("card", HOLD)
+def test_the_hold_time_grows_with_the_current(card):
+    row = measured(HOLD[card])
+    table = half_volt(card, trials=200, seed=1)
+    assert table["delay_ms"].median() == pytest.approx(row["delay_ms_median"], rel=0.2)
+    assert table["relaxation_ms"].median() == pytest.approx(row["relaxation_ms_median"], rel=0.2)
+    assert table["on_resistance_ohm"].median() == pytest.approx(row["low_resistance_ohm"], rel=0.2)
+
+
+def test_a_longer_pulse_thickens_the_channel_and_holds_longer():
+    found = [
+        half_volt("area_ag_thick", width=width, trials=1, noise=False).iloc[0] for width in (1.5 * ms, 4 * ms)
+    ]
+    assert found[0]["relaxation_ms"] < 0.8 * found[1]["relaxation_ms"]
+    assert found[0]["on_resistance_ohm"] > 1.2 * found[1]["on_resistance_ohm"]
+    half = half_volt("area_ag_thick", trials=1, noise=False, dt=10 * us).iloc[0]
+    assert half["relaxation_ms"] == pytest.approx(found[1]["relaxation_ms"], rel=0.03)
