@@ -26,8 +26,8 @@ resistance is above the geometric mean of that at rest without voltage and the l
 * ``crossed``: all fixed points are far ones, with the particle stuck at the other electrode (x > 0, open);
 * ``oscillating``: all fixed points but far ones are unstable.
 
-A far one is stable at almost every drive, behind the barrier that the force has to lift the particle over at x > 0. It is
-no part of the prediction, except where nothing else is left.
+A far one is stable at almost every drive: beyond the middle the resistance rises again, the device takes a larger share
+of the voltage, and that holds the particle there. It is no part of the prediction, except where nothing else is left.
 
 Linear stability is local: a limit cycle around a stable fixed point, or a start that overshoots it, is not seen.
 """
@@ -215,7 +215,8 @@ def predicted_regimes(neuron: ParallelCapacitor, drive: Any, r_series: Any) -> p
     DataFrame
         One row a cell, the drive changing fastest: ``drive_V``, ``r_series_ohm``, ``predicted`` (``silent``,
         ``latched``, ``crossed``, ``oscillating``), ``fixed_points`` (their number), ``bistable`` (an open and a closed
-        one are both stable) and ``growth_Hz`` (largest real part of an eigenvalue at the fixed point nearest to the electrode).
+        one are both stable) and ``growth_Hz`` (largest real part of an eigenvalue at the fixed point nearest to
+        the electrode).
 
     Raises
     ------

@@ -9,7 +9,9 @@ drive. The first part of the run is discarded; what is left decides the regime, 
 * ``bursting``: the intervals fall into two groups (:func:`is_bursting`);
 * ``spiking``: any other train, one spike upwards.
 
-A spike is the circuit's: the device's current rises through ``i_threshold``. A device is closed when its resistance is
+A spike is the circuit's: the device's current rises through ``i_threshold``. Crossings that follow one another within
+``SAME_SPIKE`` times R_s C belong to one discharge and count as one spike, at the first of them: the capacitor had no
+time to recharge, and it is noise that opened and closed the device. A device is closed when its resistance is
 below the geometric mean of that at the start and the lowest one.
 """
 
@@ -25,6 +27,8 @@ from memneuro.circuit.parallel_capacitor import ParallelCapacitor
 from memneuro.experiment.linear_stability import open_above, predicted_regimes
 from memneuro.experiment.pulses import run_with_progress
 
+#: Crossings closer than this fraction of R_s C are one spike.
+SAME_SPIKE = 0.2
 #: Fewest intervals from which bursts are told.
 FEWEST_INTERVALS = 10
 #: A burst's pauses are at least this many times as long as the intervals within it.
@@ -36,8 +40,8 @@ SEPARATION = 5.0
 def is_bursting(intervals: Any) -> bool:
     r"""Whether interspike intervals are bimodal: groups of spikes with pauses between them.
 
-    The logarithms of the intervals are split in two where the variance within the halves is least (Otsu). Means m, and
-    standard deviations s of the halves, give Ashman's :math:`D = (m_2 - m_1)/\sqrt{(s_1^2 + s_2^2)/2}`. A train bursts
+    The logarithms of the intervals are split in two where the variance between the parts is largest (Otsu). Means m and
+    standard deviations s of the parts give Ashman's :math:`D = (m_2 - m_1)/\sqrt{(s_1^2 + s_2^2)/2}`. A train bursts
     when there are at least ``FEWEST_INTERVALS`` intervals, at least two pauses (long intervals), at least as many short
     intervals as pauses, ``m_2 - m_1 > ln PAUSE`` and ``D > SEPARATION``. Regular and Poisson trains do not burst.
 
@@ -65,8 +69,10 @@ def is_bursting(intervals: Any) -> bool:
     if given.size < FEWEST_INTERVALS:
         return False
     logs = np.sort(np.log(given))
-    within = [k * logs[:k].var() + (logs.size - k) * logs[k:].var() for k in range(1, logs.size)]
-    cut = 1 + int(np.argmin(within))
+    below = np.arange(1, logs.size)
+    left = np.cumsum(logs)[:-1]
+    between = (logs.mean() * below - left) ** 2 / (below * (logs.size - below))
+    cut = 1 + int(np.argmax(between))
     short, pauses = logs[:cut], logs[cut:]
     apart = pauses.mean() - short.mean()
     width = np.sqrt((short.var() + pauses.var()) / 2)
@@ -123,14 +129,15 @@ def regime_map(
     limit = open_above(neuron, float(np.asarray(group.r_device)[0]))
     monitor = SpikeMonitor(group)
     run_with_progress(Network(group, monitor), duration, progress)
-    late = np.asarray(monitor.t / second) >= float(discard)
-    times, cells = np.asarray(monitor.t / second)[late], np.asarray(monitor.i)[late]
+    times, cells = np.asarray(monitor.t / second), np.asarray(monitor.i)
+    same = SAME_SPIKE * r_s * float(neuron.circuit["c_parallel"])
     r_end = np.asarray(group.r_device)
     far = np.asarray(group.x_1) > 0 if "x_1" in group.variables else np.zeros(v_in.size, dtype=bool)
     rows = []
     for cell in range(v_in.size):
-        intervals = np.diff(times[cells == cell])
-        count = int((cells == cell).sum())
+        spikes = _discharges(times[cells == cell], same[cell])
+        spikes = spikes[spikes >= float(discard)]
+        intervals, count = np.diff(spikes), spikes.size
         enough = intervals.size >= 2
         rows.append(
             {
@@ -154,6 +161,11 @@ def _axis(name: str, value: Any, unit: Any) -> np.ndarray:
     if numbers.ndim != 1 or not numbers.size or not np.isfinite(numbers).all():
         raise ValueError(f"{name} = {value!r}; accepted: a one-dimensional array of finite values")
     return numbers
+
+
+def _discharges(times: np.ndarray, same: float) -> np.ndarray:
+    """The first of each group of crossings that follow one another within `same`."""
+    return times[np.diff(times, prepend=-np.inf) > same]
 
 
 def _regime(count: int, intervals: np.ndarray, closed: bool, far: bool) -> str:

@@ -50,7 +50,7 @@ def test_stationary_density_is_boltzmanns(voltage, n, times):
     assert distance < 0.02
 
 
-def passage_times(neuron, voltage, start, end, seeds, dt, n=500, longest=0.9):
+def passage_times(neuron, voltage, start, end, seeds, dt, n=400, longest=0.9):
     """Mean first-passage times (s) from `start` to `end`, shape (seeds, voltages)."""
     result = []
     for seed in seeds:
@@ -85,7 +85,7 @@ def test_escape_over_the_barrier_is_kramers():
         barrier.append(u[top] - u[bottom])
         kramers.append(2 * np.pi / (diffusion * np.sqrt(curve[bottom] * -curve[top])) * np.exp(barrier[-1]))
     assert min(barrier) > 2.7
-    measured = passage_times(neuron, voltage, start, end, seeds=(1, 2, 3), dt=10e-6 * second)
+    measured = passage_times(neuron, voltage, start, end, seeds=(1, 2, 3), dt=2.5e-6 * second)
     slopes = [linregress(voltage, np.log(row)).slope for row in measured]
     expected = linregress(voltage, np.log(theory)).slope
     print("slopes per seed", slopes, "exact", expected, "Kramers", linregress(voltage, np.log(kramers)).slope)
