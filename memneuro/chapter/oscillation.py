@@ -27,7 +27,7 @@ def simulate(fast: bool) -> dict[str, pd.DataFrame]:
     """Maps without noise at a step and at half of it, with noise, traces, and the map of the VO2 neuristor."""
     n = 8 if fast else 13
     axes = np.linspace(1, 4, n) * volt, np.logspace(8, 9.5, n) * ohm
-    step = (20 if fast else 10) * us
+    step = 20 * us
     times = {"duration": (150 if fast else 250) * ms, "discard": (50 if fast else 100) * ms}
     quiet = compared_map(particle(), *axes, dt=step, **times)
     quiet["simulated_half_step"] = regime_map(particle(), *axes, dt=step / 2, **times)["simulated"]

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from brian2 import Hz, Network, farad, kohm, ms, nsecond, ohm, prefs, second, us, volt
+from brian2 import Hz, Network, SpikeMonitor, farad, kohm, ms, nsecond, ohm, prefs, second, us, volt
 
 from memneuro.circuit.parallel_capacitor import ParallelCapacitor
 from memneuro.experiment.linear_stability import (
@@ -108,6 +108,19 @@ def test_a_small_disturbance_grows_at_the_rate_of_the_eigenvalue():
     np.testing.assert_allclose(moved[:2], away[:2] * np.exp(point["growth_Hz"] * time), rtol=1e-3)
 
 
+def test_between_wedge_and_latch_the_cycle_and_the_closed_state_are_both_stable():
+    prefs.codegen.target = "numpy"
+    drive, series = 2.75, 5.6234e8
+    closed = fixed_points(particle(), drive * volt, series * ohm).iloc[0]
+    assert closed["stable"] and not closed["open"]
+    group = particle().group(2, drive=drive * volt, r_series=series * ohm, dt=20 * us, noise=False)
+    group.v_node_[1], group.x_1_[1] = closed["v_V"], closed["x"] + 0.01
+    spikes = SpikeMonitor(group)
+    Network(group, spikes).run(50 * ms, namespace={})
+    assert spikes.count[0] > 4 and spikes.count[1] == 0
+    assert float(group.x_1[1]) == pytest.approx(closed["x"], abs=1e-3)
+
+
 def test_temperature_does_not_act_on_voltage_or_position():
     p = numbers(particle())
     assert (jacobian(p, (1.0, -0.5, 400.0), 1e9)[:2, 2] == 0).all()
@@ -137,12 +150,12 @@ def test_rate_rises_with_the_drive(quiet):
 
 
 @pytest.mark.slow
-def test_map_is_converged_in_the_step():
-    options = {"duration": 150 * ms, "discard": 50 * ms}
-    coarse, fine = (regime_map(particle(), DRIVES, SERIES, dt=dt, **options) for dt in (20 * us, 5 * us))
-    assert (coarse["simulated"] != fine["simulated"]).sum() <= 1
-    both = coarse["isi_ms"].notna() & fine["isi_ms"].notna()
-    np.testing.assert_allclose(coarse.loc[both, "isi_ms"], fine.loc[both, "isi_ms"], rtol=0.01)
+def test_map_is_converged_in_the_step(quiet):
+    prefs.codegen.target = "numpy"
+    fine = regime_map(particle(), DRIVES, SERIES, dt=10 * us, duration=150 * ms, discard=50 * ms)
+    assert quiet["simulated"].equals(fine["simulated"])
+    both = quiet["isi_ms"].notna()
+    np.testing.assert_allclose(quiet.loc[both, "isi_ms"], fine.loc[both, "isi_ms"], rtol=0.001)
 
 
 @pytest.mark.slow
@@ -155,6 +168,7 @@ def test_noise_fires_where_the_quiet_particle_is_silent(quiet):
 
 @pytest.mark.slow
 def test_vo2_neuristor_has_the_same_three_regimes():
+    prefs.codegen.target = "numpy"
     neuristor = ParallelCapacitor("vo2_neuristor", "parallel_vo2_2024")
     table = regime_map(
         neuristor,
@@ -210,8 +224,8 @@ def test_agreement_allows_one_cell_and_not_two():
 
 def test_traces_end_where_the_regime_says():
     prefs.codegen.target = "numpy"
-    found = traces(particle(), [1.0, 2.0] * volt, [1e9, 2e8] * ohm, duration=80 * ms, dt=20 * us)
-    for (example, part), (drive, series) in zip(found.groupby("example"), [(1.0, 1e9), (2.0, 2e8)], strict=True):
+    found = traces(particle(), [1.0, 2.0] * volt, [2e8, 2e8] * ohm, duration=30 * ms, dt=20 * us)
+    for (example, part), (drive, series) in zip(found.groupby("example"), [(1.0, 2e8), (2.0, 2e8)], strict=True):
         point = fixed_points(particle(), drive * volt, series * ohm)
         resting = point[point["stable"] & ~point["far"]].iloc[0]
         assert part["v_node_V"].iloc[-1] == pytest.approx(resting["v_V"], rel=1e-3), example
