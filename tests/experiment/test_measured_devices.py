@@ -76,7 +76,10 @@ def test_bad_input(change, message):
 HOLD = {"area_ag_thin": "Ag 0.5 V 4 ms at 11.5 uA", "area_ag_thick": "Ag 0.5 V 4 ms at 63-114 uA"}
 
 
-def half_volt(card, width=4 * ms, fraction=float(np.exp(-1)), **options):
+E_FOLD = float(np.exp(-1))
+
+
+def half_volt(card, width=4 * ms, fraction=E_FOLD, **options):
     return pulse_response(
         SourceMeter(card),
         amplitude=0.5 * volt,
