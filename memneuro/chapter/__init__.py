@@ -28,6 +28,7 @@ NAMES = (
     "spoken_digits",
     "speech_network",
     "pattern_learning",
+    "oscillation",
 )
 
 

@@ -11,8 +11,8 @@ drive. The first part of the run is discarded; what is left decides the regime, 
 
 A spike is the circuit's: the device's current rises through ``i_threshold``. Crossings that follow one another within
 ``SAME_SPIKE`` times R_s C belong to one discharge and count as one spike, at the first of them: the capacitor had no
-time to recharge, and it is noise that opened and closed the device. A device is closed when its resistance is
-below the geometric mean of that at the start and the lowest one.
+time to recharge, and it is noise that opened and closed the device. A device is closed when its resistance is below the
+geometric mean of that at the start and the lowest one, or its current above ``i_threshold``.
 """
 
 from __future__ import annotations
@@ -132,6 +132,7 @@ def regime_map(
     times, cells = np.asarray(monitor.t / second), np.asarray(monitor.i)
     same = SAME_SPIKE * r_s * float(neuron.circuit["c_parallel"])
     r_end = np.asarray(group.r_device)
+    closed = (r_end < limit) | (np.asarray(group.i_device) > float(neuron.circuit["i_threshold"]))
     far = np.asarray(group.x_1) > 0 if "x_1" in group.variables else np.zeros(v_in.size, dtype=bool)
     rows = []
     for cell in range(v_in.size):
@@ -143,7 +144,7 @@ def regime_map(
             {
                 "drive_V": v_in[cell],
                 "r_series_ohm": r_s[cell],
-                "simulated": _regime(count, intervals, r_end[cell] < limit, bool(far[cell])),
+                "simulated": _regime(count, intervals, bool(closed[cell]), bool(far[cell])),
                 "spikes": count,
                 "rate_Hz": count / float(duration - discard),
                 "isi_ms": 1e3 * intervals.mean() if enough else np.nan,
