@@ -12,6 +12,7 @@ import operator
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
 from functools import cache
 from importlib import resources
 from pathlib import Path
@@ -294,11 +295,15 @@ def card(name: str) -> Card:
     Raises
     ------
     ValueError
-        If the name is unknown; the message lists the known ones.
+        If the name is unknown; the message lists the most similar known ones.
     """
     files = _files()
     if name not in files:
-        raise ValueError(f"unknown card {name!r}; known cards: {', '.join(sorted(files))}")
+        similar = get_close_matches(str(name), sorted(files), n=8, cutoff=0.0)
+        raise ValueError(
+            f"unknown card {name!r}; known cards: {', '.join(similar)} and {len(files) - len(similar)} more, "
+            "all in memneuro.card_names()"
+        )
     with resources.as_file(files[name]) as path:
         return read_card(path)
 
