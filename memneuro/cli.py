@@ -1,4 +1,5 @@
-"""The command line: `memneuro reproduce | score | doctor | bench | compare | speech | network | sweep`.
+"""The command line: `memneuro reproduce | score | doctor | bench | compare | speech | network | sweep |
+fit-device`.
 
 A sub-command is one function `(args) -> int` that returns the exit status. It imports what it needs itself,
 so that `memneuro --help` answers at once. Adding a command means adding one such function and one `_add_...`
@@ -78,6 +79,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_speech(commands, common)
     _add_network(commands, common)
     _add_sweep(commands, common)
+    _add_fit_device(commands, common)
     return parser
 
 
@@ -395,6 +397,40 @@ def run_sweep(args: argparse.Namespace) -> int:
         out = args.spec.with_suffix("") if args.out is None else args.out
         result = run(args.spec, out, scheduler=args.scheduler, workers=args.workers)
     show(result, args.json, sweep_text)
+    return 0
+
+
+def _add_fit_device(commands: Any, common: argparse.ArgumentParser) -> None:
+    parser = commands.add_parser(
+        "fit-device", parents=[common], help="a card with confidence ranges from your own device measurement"
+    )
+    parser.add_argument(
+        "file", type=Path, metavar="FILE.csv", help="sweeps, pulses or samples, with units in the header"
+    )
+    parser.add_argument("--out", type=Path, metavar="DIR", help="card, report and figure (default: the file's name)")
+    parser.add_argument(
+        "--map",
+        action="append",
+        default=[],
+        metavar="QUANTITY=COLUMN:UNIT",
+        help="what a column holds, such as voltage=V1:mV; may be repeated",
+    )
+    parser.add_argument("--model", choices=("threshold", "hopping"), help="where the data are for both")
+    parser.add_argument("--template", metavar="CARD", help="card whose values are kept where the data do not tell")
+    _add_json(parser)
+    parser.set_defaults(run=run_fit_device)
+
+
+def run_fit_device(args: argparse.Namespace) -> int:
+    """Fit a card to a file and print what was found."""
+    with chatter_to_stderr(args.json):
+        from memneuro.device_fit.command import fit_device, fit_device_text
+        from memneuro.device_fit.read import parse_mapping
+
+        result = fit_device(
+            args.file, args.out, mapping=parse_mapping(args.map), model=args.model, template=args.template
+        )
+    show(result, args.json, fit_device_text)
     return 0
 
 
