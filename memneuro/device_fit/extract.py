@@ -6,8 +6,8 @@ up, the hold voltage between the last reading at or above it and the first below
 The on resistance is the median of V/I on the way down, without readings at the compliance (which show the limit of the
 source meter, not the device). The off conductance is the slope of I against V between 0.1 and 0.8 of the threshold.
 
-**Pulses.** The voltage jumps from a rest to the pulse at the first reading above the middle of both. The delay runs from
-that reading to the middle between the last reading below the criterion and the first at or above it. The relaxation
+**Pulses.** The voltage jumps from a rest to the pulse between two readings. The delay runs from the first reading of
+the pulse to the middle between the last reading below the criterion and the first at or above it. The relaxation
 runs from the first reading after the pulse until the current has fallen to 1/e of what that reading shows, between two
 readings by interpolation of ln I. On resistance: the last tenth of the pulse; off conductance: the rest before it.
 """
@@ -63,14 +63,15 @@ def sweep_samples(measurement: Measurement, criterion: float = CRITERION) -> pd.
     if found.empty or found["threshold_V"].isna().all():
         most = table["current_A"].abs().max()
         raise ValueError(
-            f"{measurement.name}: no sweep switches from below to above the criterion of {criterion:g} A (largest current "
-            f"{most:g} A, smallest {table['current_A'].abs().min():g} A); accepted: sweeps that cross it, or another criterion"
+            f"{measurement.name}: no sweep switches from below to above the criterion of {criterion:g} A (largest "
+            f"current {most:g} A, smallest {table['current_A'].abs().min():g} A); accepted: sweeps "
+            "that cross it, or another criterion"
         )
     return found
 
 
 def _lobes(size: np.ndarray) -> list[tuple[int, int, int]]:
-    """First reading, peak and last reading of every way up and down of abs(V), by turning points 30 % of the span apart."""
+    """First reading, peak and last reading of every way up and down of abs(V), by turning points 30 % apart."""
     turn = _TURN * np.ptp(size)
     if turn == 0:
         return []
@@ -155,7 +156,8 @@ def pulse_samples(measurement: Measurement, criterion: float | str = CRITERION) 
     DataFrame
         One row a pulse: ``amplitude_V``, ``width_s``, ``read_V``, ``delay_s`` (NaN where the device did not switch),
         ``relaxation_s`` (NaN where not seen), ``r_end_ohm`` (at the end of the pulse, NaN where it did not switch),
-        ``g_off_S`` (NaN where the rest is at 0 V), ``rest_s`` and ``rest_V`` (the rest it was read in), ``resolution_s``.
+        ``g_off_S`` (NaN where the rest is at 0 V), ``rest_s`` and ``rest_V`` (that rest),
+        ``resolution_s``.
 
     Raises
     ------
@@ -182,10 +184,15 @@ def pulse_samples(measurement: Measurement, criterion: float | str = CRITERION) 
     found = pd.DataFrame(rows)
     if found["delay_s"].isna().all():
         raise ValueError(
-            f"{measurement.name}: no pulse switches the device: the largest current is {table['current_A'].abs().max():g} A "
+            f"{measurement.name}: no pulse switches the device: the largest current is {_most(table):g} A "
             f"and the criterion {criterion}{'' if criterion == 'half' else ' A'}; accepted: a lower criterion"
         )
     return found
+
+
+def _most(table: pd.DataFrame) -> float:
+    """Largest current (ampere)."""
+    return float(table["current_A"].abs().max())
 
 
 def _pulses(size: np.ndarray) -> list[tuple[int, int, int, int]]:
@@ -239,8 +246,8 @@ def _one_pulse(
         return found
     if reached[0] == 0:
         raise ValueError(
-            f"{name}: the pulse in line {line} starts with {amount[begin]:g} A, not below the criterion of {limit:g} A; "
-            "accepted: a criterion above the current of the open device, or criterion 'half'"
+            f"{name}: the pulse in line {line} starts with {amount[begin]:g} A, not below the criterion of "
+            f"{limit:g} A; accepted: a criterion above the current of the open device, or criterion 'half'"
         )
     first = begin + int(reached[0])
     found["delay_s"] = (time[first] + time[first - 1]) / 2 - time[begin]
@@ -264,8 +271,8 @@ def _settled(amount: np.ndarray) -> bool:
 def _fall(time: np.ndarray, amount: np.ndarray) -> float:
     """Time until the current has fallen to 1/e of its first reading, NaN where it does not.
 
-    A parabola through the readings of ln(current) about the crossing, so that the noise of single readings does not make
-    it early; between two readings where there are fewer than six.
+    A parabola through the readings of ln(current) about the crossing, so that the noise of single readings does not
+    make it early; between two readings where there are fewer than six.
     """
     if amount[0] <= 0 or not (amount <= amount[0] / np.e).any():
         return float("nan")

@@ -51,8 +51,8 @@ class Fit:
     card : Card
         With 95 % ranges of what was fitted.
     parameters : DataFrame
-        One row a fitted number: ``parameter``, ``kind`` ("value", "cycle_spread"), ``value``, ``low``, ``high``, ``unit``,
-        ``n``.
+        One row a fitted number: ``parameter``, ``kind`` ("value", "cycle_spread"), ``value``, ``low``, ``high``,
+        ``unit``, ``n``.
     undetermined : dict
         Parameters kept from the template, each with the reason.
     goodness : dict
@@ -231,7 +231,7 @@ def _fit_threshold(measurement: Measurement, criterion: float | str, template: C
 
 
 def _given_thresholds(measurement: Measurement) -> pd.DataFrame:
-    """Samples as a table like that of sweeps; a hold voltage has the polarity of its threshold, alone that of its sign."""
+    """Samples as a table like that of sweeps; a hold voltage has the polarity of its threshold, else of its sign."""
     table = measurement.table
     blank = np.full(len(table), np.nan)
     threshold = table.get("threshold_voltage_V", pd.Series(blank)).to_numpy(dtype=float)
@@ -250,8 +250,8 @@ def _resistances(build: _Builder, table: pd.DataFrame, undetermined: dict[str, s
         if len(rows) >= FEWEST_CYCLES:
             one = describe(np.log(rows["r_on_ohm"].to_numpy()), rows["device"].to_numpy())
             limits = (math.exp(one.sample.mean_range[0]), math.exp(one.sample.mean_range[1]))
-            cycle = (one.sample.sd, one.sample.sd_range)
-            build.add(name, math.exp(one.sample.mean), limits, one.sample.n, cycle, one.device_sd)
+            # No cycle spread: it cannot be told from the noise of the readings.
+            build.add(name, math.exp(one.sample.mean), limits, one.sample.n, None, one.device_sd)
             continue
         most = table.loc[table["polarity"] == sign, "r_on_most_ohm"].min() if "r_on_most_ohm" in table else np.nan
         why = (
@@ -298,7 +298,7 @@ def _offsets(
     r_on, r_off = (known.get(name, float(np.asarray(build.template[name]))) for name in ("r_on", "r_off"))
     now = dict(values)
     offsets = dict.fromkeys(VOLTAGES, 0.0)
-    for _ in range(5):
+    for _ in range(3):
         offsets = ramp_offsets(now, build.template, rate, criterion, r_on, r_off)
         for name in spreads:
             now[name] = values[name] - offsets[name]
@@ -306,8 +306,10 @@ def _offsets(
         beyond = now[name] * np.sign(values[name]) <= 0 if "hold" in name else False
         if beyond:
             offsets[name] = 0.0
-            notes.append(f"{name}: no value of the card lets a sweep show the measured {values[name]:.4g} V with the widths "
-                         f"of {build.template.name}; the measured value is entered as it is.")  # fmt: skip
+            notes.append(
+                f"{name}: no value of the card lets a sweep show the measured {values[name]:.4g} V with the widths of "
+                f"{build.template.name}; the measured value is entered as it is."
+            )
         else:
             notes.append(
                 f"{name}: a sweep at {rate:.3g} V/s shows {1e3 * offsets[name]:+.2f} mV against the card's value."
@@ -376,7 +378,7 @@ def _fit_delays(measurement: Measurement, criterion: float | str, template: Card
         if closed.size >= FEWEST_CYCLES:
             one: Sample = normal_ranges(np.log(closed))
             limits = (math.exp(one.mean_range[0]), math.exp(one.mean_range[1]))
-            build.add("r_on", math.exp(one.mean), limits, one.n, (one.sd, one.sd_range))
+            build.add("r_on", math.exp(one.mean), limits, one.n)
             if abs(one.mean - math.log(r_on)) > 0.01:
                 fit = fit_hopping(data, template, math.exp(one.mean), r_off, criterion)
         else:

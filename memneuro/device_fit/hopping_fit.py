@@ -35,7 +35,8 @@ from memneuro.device_fit.delay_model import (
 from memneuro.device_fit.extract import FEWEST_DELAYS
 from memneuro.device_fit.profile import maximise
 
-_GRID = np.linspace(-0.8, 0.8, 9)
+#: Values of ln gamma1 about the first guess at which the model is evaluated.
+_GRID = np.linspace(-0.6, 0.6, 7)
 
 
 @dataclass(frozen=True)
@@ -154,15 +155,21 @@ def fit_hopping(data: Delays, template: Card, r_on: float, r_off: float, criteri
     if not problem.relaxed.any():
         fixed["gamma1"] = np.log(problem.template_value("gamma1"))
         undetermined["gamma1"] = (
-            "no relaxation was measured (the current after the pulse, at a reading voltage that is not 0): gamma1 is kept "
-            f"from the card {template.name} and the delays are read with that value"
+            "no relaxation was measured (the current after the pulse, at a reading voltage that is not 0): gamma1 is "
+            f"kept from the card {template.name} and the delays are read with that value"
         )
     values, ranges = problem.solve(fixed)
+    if "gamma1" not in fixed and problem.ln_relaxation is None:
+        fixed["gamma1"] = np.log(problem.template_value("gamma1"))
+        undetermined["gamma1"] = (
+            f"no pulse relaxes below 1/e in the model: gamma1 is kept from the card {template.name}"
+        )
+        values, ranges = problem.solve(fixed)
     if "v_hop" not in fixed and not np.all(np.isfinite(ranges["v_hop"] + ranges["mu"])):
         fixed["v_hop"] = np.log(problem.template_value("v_hop"))
         undetermined["v_hop"] = (
-            "the delays determine only mu/v_hop (the amplitudes are too close together or all below v_hop): v_hop is kept "
-            f"from the card {template.name} and mu is fitted for that value"
+            "the delays determine only mu/v_hop (the amplitudes are too close together or all below v_hop): v_hop is "
+            f"kept from the card {template.name} and mu is fitted for that value"
         )
         values, ranges = problem.solve(fixed)
     for name in ("gamma1", "sigma_tip"):
@@ -197,12 +204,14 @@ class _Problem:
         if np.any(limit >= 0.999 * r_off):
             worst = float(data.levels[np.argmax(limit)])
             raise ValueError(
-                f"criterion = {criterion} A is below the current of the open device, {worst / r_off:g} A at {worst:g} V; "
+                f"criterion = {criterion} A is below the current of the open device, {worst / r_off:g} A at "
+                f"{worst:g} V; "
                 "accepted: a larger criterion, or 'half'"
             )
         if np.any(limit <= r_on):
             raise ValueError(
-                f"criterion = {criterion} A is above the current of the closed device, {data.levels.min() / r_on:g} A at "
+                f"criterion = {criterion} A is above the current of the closed device, "
+                f"{data.levels.min() / r_on:g} A at "
                 f"{data.levels.min():g} V; accepted: a smaller criterion, or 'half'"
             )
         self.lengths = length_at(limit, r_on, r_off, self.kinetics.tunnel_length)
@@ -240,8 +249,23 @@ class _Problem:
         self.ln_relaxation = CubicSpline(grid, relaxed) if relaxed else None
         self.middle = ln_gamma
 
+    def _first_gamma(self, ln_gamma: float) -> float:
+        """ln gamma1 at which the model relaxes in the mean like the device, nearly enough to start from."""
+        for _ in range(6):
+            gamma1 = float(np.exp(ln_gamma))
+            value, _, time, residue = growth_needed(self.times, self.data.level, gamma1, self.lengths, self.kinetics)
+            off = np.log(self.data.relaxation[self.relaxed]) - self._relaxation(gamma1, value, time, residue)[0]
+            off = float(np.median(off))
+            if not np.isfinite(off):
+                break
+            # The relaxation is nearly proportional to 1/gamma1.
+            ln_gamma -= off
+            if abs(off) < 0.05:
+                break
+        return ln_gamma
+
     def _relaxation(self, gamma1: float, needed: np.ndarray, closing: np.ndarray, filled: np.ndarray) -> np.ndarray:
-        """ln(relaxation) of the model for every pulse whose relaxation was measured, and its slope over the read growth.
+        """ln(relaxation) of the model for every pulse that has one, and its slope over the growth while read.
 
         A pulse that switched late has a weak tip and so a slightly wider gap at its end; what is left of that after the
         time on is exp(-time on/tau).
@@ -296,24 +320,16 @@ class _Problem:
         """Best values and ranges with some logarithms fixed."""
         data = self.data
         ln_gamma = fixed.get("gamma1", np.log(self.template_value("gamma1")))
-        for _ in range(6):
-            self._prepare(ln_gamma)
-            if "gamma1" in fixed or self.ln_relaxation is None:
-                break
-            off = np.mean(np.log(data.relaxation[self.relaxed]) - self.ln_relaxation(ln_gamma)[0])
-            if not np.isfinite(off):
-                break
-            # The relaxation is nearly proportional to 1/gamma1.
-            ln_gamma -= off
-            if abs(off) < 0.02:
-                break
+        if "gamma1" not in fixed:
+            ln_gamma = self._first_gamma(ln_gamma)
+        self._prepare(ln_gamma)
         y = self.needed(ln_gamma)
         mu, v_hop = self._line(y, float(np.exp(fixed["v_hop"])) if "v_hop" in fixed else None)
         left = float(np.std((y - _ln_sinh(data.amplitude / v_hop))[self.switched]))
         start = {"mu": np.log(mu), "v_hop": np.log(v_hop), "sigma_tip": np.log(max(left, 1e-3) * v_hop)}
         start["gamma1"] = ln_gamma
         n, m = int(self.switched.sum()), int(self.relaxed.sum())
-        counts = {"mu": n, "v_hop": n, "sigma_tip": n, "gamma1": m}
+        counts = {"mu": n, "v_hop": n, "sigma_tip": n, "gamma1": max(m, 3)}
         if "gamma1" not in fixed and self.ln_relaxation is not None:
             off = np.log(data.relaxation[self.relaxed]) - self.ln_relaxation(ln_gamma)[0]
             start["relaxation_sd"] = np.log(max(float(np.std(off)), 1e-3))

@@ -75,8 +75,8 @@ def normal_ranges(values: np.ndarray, ordered: bool = True) -> Sample:
 def normality_p(values: np.ndarray, draws: int = 999) -> float:
     """P value of the Kolmogorov-Smirnov test for a normal distribution whose mean and spread come from the values.
 
-    The test is calibrated by `draws` normal samples of the same size, each with mean and spread of its own (Lilliefors),
-    with a fixed seed. NaN where all values are equal or there are fewer than five.
+    The test is calibrated by `draws` normal samples of the same size, each with mean and spread of its own
+    (Lilliefors), with a fixed seed. NaN where all values are equal or there are fewer than five.
     """
     values = np.asarray(values, dtype=float)
     if values.size < 5 or np.ptp(values) == 0:

@@ -80,14 +80,14 @@ def text(fit: Fit, measured: str) -> str:
     """The report in Markdown."""
     card = fit.card
     rows = [
-        f"| {row.parameter}{' (cycle spread)' if row.kind == 'cycle_spread' else ''} | {row.value:.5g} | {row.low:.5g} | "
-        f"{row.high:.5g} | {row.unit} | {row.n} |"
+        f"| {row.parameter}{' (cycle spread)' if row.kind == 'cycle_spread' else ''} | {row.value:.5g} | "
+        f"{row.low:.5g} | {row.high:.5g} | {row.unit} | {row.n} |"
         for row in fit.parameters.itertuples()
     ]
     means = {
         "threshold": "Ranges are Student's for means and chi-square for the spread from cycle to cycle.",
-        "hopping": "Ranges of mu, v_hop, sigma_tip and gamma1 are by profile likelihood, those of resistances Student's; "
-        "all are conditional on the values that were kept.",
+        "hopping": "Ranges of mu, v_hop, sigma_tip and gamma1 are by profile likelihood, those of resistances "
+        "Student's; all are conditional on the values that were kept.",
     }[card.model]
     lines = [
         f"# Device card fitted to {measured}",
@@ -100,8 +100,6 @@ def text(fit: Fit, measured: str) -> str:
         "| parameter | value | 95 % from | to | unit | n |",
         "|---|---|---|---|---|---|",
         *rows,
-        "",
-        "The unit 1 of a cycle spread stands for the standard deviation of the logarithm.",
         "",
         "![measured points beside the model](fit.png)",
         "",
@@ -121,7 +119,8 @@ def text(fit: Fit, measured: str) -> str:
 def _goodness_lines(goodness: dict[str, Any]) -> list[str]:
     if "chi2" not in goodness:
         return [
-            f"- {name}: normal with p = {_p(found['normality_p'])} (Kolmogorov-Smirnov, Lilliefors), {found['n']} cycles, "
+            f"- {name}: normal with p = {_p(found['normality_p'])} (Kolmogorov-Smirnov, Lilliefors), {found['n']} "
+            "cycles, "
             f"correlation of consecutive cycles {found['lag1']:.2f}."
             for name, found in goodness.items()
         ]
@@ -129,8 +128,8 @@ def _goodness_lines(goodness: dict[str, Any]) -> list[str]:
     return [
         f"- Standardised residuals of {goodness['n']} delays are normal with p = {_p(goodness['normality_p'])} "
         "(Kolmogorov-Smirnov, Lilliefors).",
-        f"- Mean residual by amplitude: {means}; chi-square {goodness['chi2']:.3g} with {goodness['chi2_freedom']} degrees of "
-        f"freedom, p = {_p(goodness['chi2_p'])}.",
+        f"- Mean residual by amplitude: {means}; chi-square {goodness['chi2']:.3g} with {goodness['chi2_freedom']} "
+        f"degrees of freedom, p = {_p(goodness['chi2_p'])}.",
         f"- Correlation of consecutive residuals {goodness['lag1']:.2f}: far from 0, pulses are too close together for "
         "independent delays.",
     ]
@@ -141,7 +140,7 @@ def _p(value: float) -> str:
 
 
 def write(fit: Fit, folder: Path, measured: str) -> dict[str, str]:
-    """Write ``card.toml``, ``parameters.csv``, ``points.csv``, ``line.csv``, ``fit.png`` and ``report.md``; give their paths.
+    """Write card, parameters, points, line, figure and report; give their paths by file name.
 
     Each file is either complete or not there.
     """

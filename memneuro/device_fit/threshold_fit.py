@@ -90,8 +90,8 @@ def voltage_spreads(table: pd.DataFrame) -> tuple[dict[str, Spread], dict[str, s
         else:
             what = "threshold" if column == "threshold_V" else "hold"
             lacking[name] = (
-                f"{len(rows)} {what} voltages of {'positive' if sign > 0 else 'negative'} polarity were found; at least "
-                f"{FEWEST_CYCLES} are needed"
+                f"{len(rows)} {what} voltages of {'positive' if sign > 0 else 'negative'} polarity were found; at "
+                f"least {FEWEST_CYCLES} are needed"
             )
     return found, lacking
 

@@ -1,4 +1,4 @@
-"""Measurements of devices whose cards are known, simulated with the package's own equations, all devices in one group."""
+"""Measurements of devices whose cards are known, simulated with the package's equations, all devices in one group."""
 
 import numpy as np
 import pandas as pd
@@ -70,7 +70,7 @@ def hopping_template(template="hopping_2e4d"):
     return card(template).with_(r_off=1e9 * ohm, r_on=8.7e4 * ohm, tunnel_length=0.1)
 
 
-def pulses(count, repeats, seed, amplitudes=4, width=10e-3, after=3e-3):
+def pulses(count, repeats, seed, amplitudes=4, width=8e-3, after=2e-3):
     """Pulses at a few amplitudes on `count` devices: measurements and true values."""
     rng = np.random.default_rng(seed)
     v_hop = rng.uniform(0.05, 0.12, count)
@@ -89,7 +89,7 @@ def pulses(count, repeats, seed, amplitudes=4, width=10e-3, after=3e-3):
     shown = np.repeat(voltage, repeats, axis=1).ravel()
     units = {"mu": hertz, "gamma1": hertz, "v_hop": volt, "sigma_tip": volt, "r_on": ohm, "r_off": ohm}
     parameters = {name: np.repeat(one, per) * units[name] for name, one in truth.items()}
-    rest = 1e-3
+    rest = 0.5e-3
     text = (
         "v_in = v_read + (v_pulse - v_read)*int(t + 0.001*dt >= t_rest and t + 0.001*dt < t_end) : volt\nv_pulse : volt"
     )

@@ -30,11 +30,14 @@ def recover(devices, cycles, repeats, seed):
 
 def shown(found):
     """The fraction held of each number, for the log."""
-    return found.groupby(["model", "parameter", "kind"])["inside"].mean().to_string() + f"\nall: {found['inside'].mean():.3f}"
+    return (
+        found.groupby(["model", "parameter", "kind"])["inside"].mean().to_string()
+        + f"\nall: {found['inside'].mean():.3f}"
+    )
 
 
 def test_the_ranges_hold_the_truth_for_20_devices(record_property):
-    found = recover(20, cycles=20, repeats=12, seed=11)
+    found = recover(20, cycles=12, repeats=12, seed=11)
     record_property("coverage", float(found["inside"].mean()))
     for model, numbers in (("threshold", 11), ("hopping", 6)):
         part = found[found["model"] == model]
