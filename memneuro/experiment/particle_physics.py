@@ -166,7 +166,7 @@ def passage_theory(
     for voltage in voltages:
         energy = potential(device, x, float(voltage)) / (BOLTZMANN * temperature)
         inner = cumulative_trapezoid(np.exp(-energy), x, initial=0)
-        exact = np.trapezoid((np.exp(energy) * inner)[path], x[path]) / diffusion
+        exact = np.trapezoid(np.exp(energy[path]) * inner[path], x[path]) / diffusion
         slope = np.gradient(energy, x)
         well = np.flatnonzero((slope[:-1] < 0) & (slope[1:] >= 0))
         top = np.flatnonzero((slope[:-1] > 0) & (slope[1:] <= 0))

@@ -80,7 +80,7 @@ def test_delays_in_a_file_become_a_card_that_runs(tmp_path):
 
 
 def test_a_file_of_pulses_is_fitted_whole(tmp_path):
-    (one,), truth = synthetic.pulses(1, 8, 5)
+    (one,), truth = synthetic.pulses(1, 8, 5, width=4e-3)
     one.table.to_csv(tmp_path / "pulses.csv", index=False)
     result = fit_device(tmp_path / "pulses.csv", out=tmp_path / "out")
     again = fit_device(tmp_path / "pulses.csv", out=tmp_path / "out")

@@ -17,11 +17,11 @@ synthetic = module_from_spec(spec)
 spec.loader.exec_module(synthetic)
 
 
-def recover(devices, cycles, repeats, seed):
+def recover(devices, cycles, repeats, seed, width):
     """Coverage of half threshold and half hopping devices."""
     swept, truth, spread = synthetic.sweeps(devices // 2, cycles, seed)
     first = synthetic.coverage([fit_measurement(one) for one in swept], truth, spread).assign(model="threshold")
-    pulsed, truth = synthetic.pulses(devices // 2, repeats, seed)
+    pulsed, truth = synthetic.pulses(devices // 2, repeats, seed, width=width)
     template = synthetic.hopping_template()
     fits = [fit_measurement(one, template=template) for one in pulsed]
     second = synthetic.coverage(fits, truth).assign(model="hopping")
@@ -37,7 +37,7 @@ def shown(found):
 
 
 def test_the_ranges_hold_the_truth_for_20_devices(record_property):
-    found = recover(20, cycles=12, repeats=12, seed=11)
+    found = recover(20, cycles=12, repeats=10, seed=11, width=5e-3)
     record_property("coverage", float(found["inside"].mean()))
     for model, numbers in (("threshold", 11), ("hopping", 6)):
         part = found[found["model"] == model]
@@ -50,7 +50,7 @@ def test_the_ranges_hold_the_truth_for_20_devices(record_property):
 
 @pytest.mark.slow
 def test_the_ranges_hold_the_truth_for_100_devices(record_property):
-    found = recover(100, cycles=20, repeats=20, seed=7)
+    found = recover(100, cycles=20, repeats=20, seed=7, width=8e-3)
     record_property("coverage", float(found["inside"].mean()))
     print(shown(found))
     for _, part in found.groupby("model"):
