@@ -70,7 +70,7 @@ def hopping_template(template="hopping_2e4d"):
     return card(template).with_(r_off=1e9 * ohm, r_on=8.7e4 * ohm, tunnel_length=0.1)
 
 
-def pulses(count, repeats, seed, amplitudes=4, width=8e-3, after=1.6e-3):
+def pulses(count, repeats, seed, amplitudes=4, width=8e-3, after=2e-3):
     """Pulses at a few amplitudes on `count` devices: measurements and true values."""
     rng = np.random.default_rng(seed)
     v_hop = rng.uniform(0.05, 0.12, count)
