@@ -110,7 +110,7 @@ def test_diffusion_and_mobility_obey_the_einstein_relation():
 
 
 def test_variance_in_a_harmonic_well_is_that_of_equipartition():
-    table = harmonic_variance(METER, temperatures=(250, 400), neurons=10_000, seed=1)
+    table = harmonic_variance(METER, temperatures=(250, 400), neurons=20_000, seed=1)
     assert (table["relative_error"].abs() < 0.03).all()
     assert table["theory"].iloc[1] / table["theory"].iloc[0] == pytest.approx(1.6)
 
@@ -123,9 +123,10 @@ def test_electrical_energy_becomes_heat():
 
 
 def test_electrical_energy_of_three_particles_becomes_heat():
-    table = energy_balance(SourceMeter("ag_particles_3"), neurons=10, duration=1 * ms, dt=2.5 * us, seed=1)
+    meter, voltage = SourceMeter("ag_particles_3"), 0.1 * volt
+    table = energy_balance(meter, voltage=voltage, neurons=10, duration=1 * ms, dt=2.5 * us, seed=1)
     assert (table["relative_error"].abs() < 1e-3).all()
-    assert table["temperature_K"].between(300, 1500).all()
+    assert table["temperature_K"].between(300, 700).all()
 
 
 def test_heat_balances_to_rounding_of_the_integrator_without_noise():
