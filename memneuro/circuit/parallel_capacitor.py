@@ -44,7 +44,9 @@ dv_node/dt = ((v_in - v_node)/r_series - v_node*g_device)/c_parallel : volt
     threshold: ClassVar[str] = "i_device > i_threshold and i_device_last <= i_threshold"
     watched: ClassVar[str] = "i_device"
 
-    def __init__(self, device: str | Card = "area_oscillator", circuit: str | Card = "parallel_oscillator_2024") -> None:
+    def __init__(
+        self, device: str | Card = "area_oscillator", circuit: str | Card = "parallel_oscillator_2024"
+    ) -> None:
         super().__init__(device, circuit)
 
     def set_initial(self, group: NeuronGroup, drive: Any, noise: bool = True) -> None:
