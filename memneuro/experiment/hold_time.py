@@ -29,15 +29,14 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from brian2 import Hz, Network, Quantity, StateMonitor, amp, ms, ohm, second, uA, us, volt
+from brian2 import Hz, Quantity, amp, ms, ohm, uA, us, volt
 from scipy.stats import qmc
 
-from memneuro.circuit.drive import Expression, check
+from memneuro.circuit.drive import check
 from memneuro.circuit.source_meter import SourceMeter
-from memneuro.experiment.pulses import run_with_progress
+from memneuro.experiment.pulse_response import watch_pulse
 from memneuro.experiment.target import measured_devices
 
-_PULSE = "v_in = v_pulse*int(t + 0.001*dt < t_pulse) : volt"
 #: The two conditions of devices_measured.csv: 0.5 V for 4 ms, to two currents.
 ROWS = {"thin": "Ag 0.5 V 4 ms at 11.5 uA", "thick": "Ag 0.5 V 4 ms at 63-114 uA"}
 #: What the search is free to choose, with its bounds: theta once for each condition, the rest shared.
@@ -105,8 +104,6 @@ def hold_times(
         raise ValueError(f"model = {meter.device.model!r}; accepted: 'area'")
     check("voltage", voltage, volt, positive=True)
     check("contact", contact, amp, positive=True)
-    for name, value in (("width", width), ("after", after), ("sample_step", sample_step)):
-        check(name, value, second, positive=True)
     sizes = {np.size(value) for value in parameters.values() if np.ndim(value) > 0}
     if len(sizes) > 1:
         raise ValueError(f"parameters of {sorted(sizes)} values; accepted: one value each or as many as conditions")
@@ -114,18 +111,18 @@ def hold_times(
     spread: dict[str, Any] = {
         name: np.repeat(value, trials) if np.ndim(value) > 0 else value for name, value in parameters.items()
     }
-    group = meter.with_(i_compliance=1 * amp).group(
+    spread |= {"dt": dt, "seed": seed, "noise": noise, "check_step": check_step}
+    group, monitor = watch_pulse(
+        meter,
         conditions * trials,
-        drive=Expression(_PULSE, {"v_pulse": voltage, "t_pulse": width}),
-        dt=dt,
-        seed=seed,
-        noise=noise,
-        check_step=check_step,
+        voltage,
+        width,
+        0 * volt,
+        after,
+        sample_step,
+        ("g_device", "s_channel"),
         **spread,
     )
-    step = max(1, round(float(sample_step) / float(group.clock.dt))) * group.clock.dt
-    monitor = StateMonitor(group, ["g_device", "s_channel"], record=True, dt=step, when="start")
-    run_with_progress(Network(group, monitor), width + after)
     time, conductance = np.asarray(monitor.t / ms), np.asarray(monitor.g_device)
     at = int(np.argmin(np.abs(time - float(width / ms))))
     last = conductance[:, at]

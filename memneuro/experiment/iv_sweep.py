@@ -42,7 +42,7 @@ from brian2 import (
 from memneuro.circuit.device_circuit import DeviceCircuit
 from memneuro.circuit.drive import Expression
 from memneuro.device.model import round_step
-from memneuro.experiment.pulses import run_with_progress
+from memneuro.experiment.pulses import reading_step, run_with_progress
 
 CRITERION = 10 * nA
 R_SERIES = 1 * Mohm
@@ -93,9 +93,8 @@ def _sweep(
         **{series: _series(neuron, r_series)},
         **options,
     )
-    every = max(1, round(float(sample_step / group.dt))) * group.dt
     # At the end of a step the states belong to the next instant; the sample is taken before they move.
-    monitor = StateMonitor(group, "i_device", record=True, dt=every, when="start")
+    monitor = StateMonitor(group, "i_device", record=True, dt=reading_step(sample_step, group.dt), when="start")
     run_with_progress(Network(group, monitor), cycles * period, progress)
     phase = np.asarray(monitor.t / period) % 1.0
     return group, monitor, float(v_max / volt) * (1 - np.abs(2 * phase - 1))

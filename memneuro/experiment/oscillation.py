@@ -25,7 +25,7 @@ from brian2 import Network, Quantity, SpikeMonitor, StateMonitor, have_same_dime
 
 from memneuro.circuit.parallel_capacitor import ParallelCapacitor
 from memneuro.experiment.linear_stability import open_above, predicted_regimes
-from memneuro.experiment.pulses import run_with_progress
+from memneuro.experiment.pulses import reading_step, run_with_progress
 
 #: Crossings closer than this fraction of R_s C are one spike.
 SAME_SPIKE = 0.2
@@ -269,8 +269,7 @@ def traces(
     if volts.size != ohms.size:
         raise ValueError(f"r_series has {ohms.size} values; accepted: {volts.size}, one for each drive")
     group = neuron.group(volts.size, drive=volts * volt, r_series=ohms * ohm, dt=dt, noise=noise, seed=seed)
-    every = max(1, round(float(sample_step / group.dt))) * group.dt
-    monitor = StateMonitor(group, ["v_node", "i_device"], record=True, dt=every)
+    monitor = StateMonitor(group, ["v_node", "i_device"], record=True, dt=reading_step(sample_step, group.dt))
     run_with_progress(Network(group, monitor), duration)
     rows = [
         pd.DataFrame(

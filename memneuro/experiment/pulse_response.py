@@ -8,17 +8,55 @@ given fraction of that (1/2 or 1/e).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from brian2 import Network, Quantity, StateMonitor, amp, ms, second, us, volt
+from brian2 import Network, NeuronGroup, Quantity, StateMonitor, amp, ms, second, us, volt
 
 from memneuro.circuit.drive import Expression, check
 from memneuro.circuit.source_meter import SourceMeter
-from memneuro.experiment.pulses import run_with_progress
+from memneuro.experiment.pulses import reading_step, run_with_progress
 
 _PULSE = "v_in = v_read + (v_pulse - v_read)*int(t + 0.001*dt < t_pulse) : volt"
+
+
+def watch_pulse(
+    device: SourceMeter,
+    n: int,
+    amplitude: Quantity,
+    width: Quantity,
+    read: Quantity,
+    after: Quantity,
+    sample_step: Quantity,
+    record: Sequence[str],
+    **options: Any,
+) -> tuple[NeuronGroup, StateMonitor]:
+    """Give n devices, without compliance, one pulse and record them; the group and the recording.
+
+    Parameters
+    ----------
+    device, n, **options
+        The device, and what :meth:`memneuro.circuit.device_circuit.DeviceCircuit.group` takes.
+    amplitude, width, read, after, sample_step
+        As in :func:`pulse_response`.
+    record : sequence of str
+        Variables to record, read before the step that moves them.
+
+    Raises
+    ------
+    ValueError
+        If a time is not positive.
+    """
+    for name, value in (("width", width), ("after", after), ("sample_step", sample_step)):
+        check(name, value, second, positive=True)
+    drive = Expression(_PULSE, {"v_read": read, "v_pulse": amplitude, "t_pulse": width})
+    group = device.with_(i_compliance=1 * amp).group(n, drive=drive, **options)
+    step = reading_step(sample_step, group.dt)
+    monitor = StateMonitor(group, list(record), record=True, dt=step, when="start")
+    run_with_progress(Network(group, monitor), width + after)
+    return group, monitor
 
 
 def pulse_response(
@@ -69,16 +107,10 @@ def pulse_response(
     """
     check("amplitude", amplitude, volt, positive=True)
     check("read", read, volt)
-    for name, value in (("width", width), ("after", after), ("sample_step", sample_step)):
-        check(name, value, second, positive=True)
     if not 0 < fraction < 1:
         raise ValueError(f"fraction = {fraction!r}; accepted: between 0 and 1")
-    device = device.with_(i_compliance=1 * amp)
-    drive = Expression(_PULSE, {"v_read": read, "v_pulse": amplitude, "t_pulse": width})
-    group = device.group(trials, drive=drive, dt=dt, seed=seed, noise=noise, **options)
-    step = max(1, round(float(sample_step / group.dt))) * group.dt
-    monitor = StateMonitor(group, "g_device", record=True, dt=step, when="start")
-    run_with_progress(Network(group, monitor), width + after, None)
+    options |= {"dt": dt, "seed": seed, "noise": noise}
+    _, monitor = watch_pulse(device, trials, amplitude, width, read, after, sample_step, ("g_device",), **options)
     time, conductance = np.asarray(monitor.t / ms), np.asarray(monitor.g_device)
     end = float(width / ms)
     pulse, later = time < end - 1e-9, time >= end - 1e-9

@@ -181,6 +181,11 @@ def run_pulses(
     return PulseRun(table, final, traces, conditions, trials, group.dt)
 
 
+def reading_step(sample_step: Quantity, dt: Quantity) -> Quantity:
+    """The interval between readings that is nearest to `sample_step` and a whole number of time steps, at least one."""
+    return max(1, round(float(sample_step / dt))) * dt
+
+
 def run_with_progress(network: Network, duration: Quantity, label: str | None = None) -> None:
     """Run a network, with a tqdm bar when a label is given."""
     if label is None:
