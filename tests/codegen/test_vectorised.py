@@ -1,7 +1,7 @@
 """The compiled state update works on several neurons at once: GCC reports its loops as vectorised.
 
 One call, one branch or one function that it cannot vectorise, and a step takes two to four times as long. The code is
-compiled for a named processor, x86-64-v3 (AVX2 and FMA), and not run: what GCC makes of it does not depend on this machine.
+compiled for a named processor, x86-64-v3 (AVX2 and FMA), and not run: the answer does not depend on this machine.
 """
 
 import re
@@ -17,7 +17,6 @@ from brian2 import Network, NeuronGroup, get_device, ms, prefs, set_device, volt
 
 from memneuro import OneM1T1R, PulseTrain
 from memneuro.backend import backend
-
 
 ARCHITECTURE = "-march=x86-64-v3"
 
@@ -52,7 +51,7 @@ def generate(folder, flags, noise, precision, spread=False):
 
 
 def compile_and_report(source):
-    """Compile one file as the makefile does, but for AVX2; lines of vectorised loops by width in bytes, and the rest."""
+    """Compile one file as the makefile does, but for AVX2; lines of vectorised loops by width, and the rest."""
     makefile = (source.parents[1] / "makefile").read_text()
     options = shlex.split(re.search(r"^OPTIMISATIONS = (.*)$", makefile, re.MULTILINE)[1])
     done = subprocess.run(
