@@ -71,15 +71,23 @@ class Program:
 
 
 def memneuro_program(
-    folder: Path, neurons: int, steps: int, step: Quantity, *, noise: bool, precision: str = "double", threads: int = 0
+    folder: Path,
+    neurons: int,
+    steps: int,
+    step: Quantity,
+    *,
+    noise: bool,
+    precision: str = "double",
+    threads: int = 0,
+    device: str = "hopping",
 ) -> Program:
-    """This package's C++ program; with `threads` the one with threads."""
+    """This package's C++ program of a device; with `threads` the one with threads."""
     name = f"openmp_{threads}" if threads else "memneuro"
     options: dict[str, Any] = {"threads": threads} if threads else {}
     with backend(
         "openmp" if threads else "cpp", directory=folder, build_on_run=False, precision=precision, **options
     ) as b:
-        group = OneM1T1R("hopping").group(neurons, drive=train(), dt=step, noise=noise, seed=SEED)
+        group = OneM1T1R(device).group(neurons, drive=train(), dt=step, noise=noise, seed=SEED, check_step=False)
         Network(group, SpikeMonitor(group)).run(steps * step, namespace={})
         b.build(run=False)
         build_s = b.seconds["build"] or 0.0

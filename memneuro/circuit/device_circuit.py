@@ -10,6 +10,7 @@ from brian2 import Equations, NeuronGroup, Quantity, get_dimensions, second
 from brian2.utils.stringtools import get_identifiers
 
 import memneuro.numerics  # noqa: F401  (registers the integrator and the noise)
+from memneuro.circuit.cycles import EVENTS, Cycles
 from memneuro.circuit.drive import Current, Drive, as_drive, check
 from memneuro.device.card import Card, card, parse_unit
 from memneuro.device.model import DeviceModel, device_model, model_names
@@ -116,15 +117,24 @@ class DeviceCircuit:
         """
         return Equations(self._text(as_drive(drive), noise, set(per_neuron)))
 
-    def _text(self, drive: Drive, noise: bool, per_neuron: set[str]) -> str:
+    @property
+    def fluctuates(self) -> bool:
+        """Whether the device differs from one moment or one cycle to the next, with the values of its card."""
+        return self.model.fluctuates(self.device.values()) or bool(self.cycle_spread(self.model.parameters))
+
+    def _text(self, drive: Drive, noise: bool, per_neuron: set[str], cycles: Cycles | None = None) -> str:
         device = self.model.equations(noise)
         lines = [device, self.circuit_equations, drive.equations()]
         if "v_polarity" in get_identifiers(device):
             lines.append(f"v_polarity = {self.polarity} : volt")
         for name, (_, unit) in {**self.parameters(noise), **drive.parameters()}.items():
             flag = "constant" if name in per_neuron else "shared, constant"
-            lines.append(f"{name} : {unit} ({flag})")
-        if noise:
+            if cycles is not None and name in cycles.names:
+                flag = ""  # changes at the end of a cycle
+            lines.append(f"{name} : {unit}" + (f" ({flag})" if flag else ""))
+        if cycles is not None:
+            lines.append(cycles.equations(self._units()))
+        if noise or cycles is not None:
             lines += ["noise_seed : integer (shared, constant)", "noise_offset : integer (shared, constant)"]
         return "\n".join(lines)
 
@@ -138,6 +148,8 @@ class DeviceCircuit:
         offset: int = 0,
         noise: bool = True,
         spread: bool | Mapping[str, float] = False,
+        cycle_spread: bool | Mapping[str, float] | None = None,
+        ageing: Mapping[str, float] | None = None,
         method: str = METHOD,
         extra: str = "",
         check_step: bool = True,
@@ -164,7 +176,13 @@ class DeviceCircuit:
         noise : bool
             Whether the devices fluctuate.
         spread : bool or mapping of str to float
-            Device-to-device spread: True uses the card's, a mapping gives standard deviations of ln(parameter).
+            Device-to-device spread: True uses the card's, a mapping gives standard deviations of ln(parameter), or of
+            the parameter in the card's unit where it may have any sign.
+        cycle_spread : bool or mapping of str to float, optional
+            The same from one cycle of a device to its next (:mod:`memneuro.circuit.cycles`), for parameters of the
+            device; by default the card's with noise and none without.
+        ageing : mapping of str to float, optional
+            Change of ln(parameter), or of a signed parameter in the card's unit, with each cycle.
         method : str
             Brian2 state updater. Others than the package's own are accepted without noise only: they would draw
             Brian2's noise, which `seed` does not control, and some read it in the Stratonovich sense.
@@ -197,12 +215,20 @@ class DeviceCircuit:
                 values[key] = (self.checked(key, value, drive), values[key][1])
         drive.check_size(n)
         values.update(self._spread(values, spread, n, seed, offset))
+        cycles = self._cycles(values, noise if cycle_spread is None else cycle_spread, ageing)
+        resistances = self._resistances(values)
+        first = {}
+        if cycles is not None:
+            for key in cycles.names:
+                value, unit = values[key]
+                first[key] = value
+                values[key] = (cycles.first(key, value, unit, seed, np.arange(n) + offset), unit)
         per_neuron = {key for key, (value, _) in values.items() if np.ndim(value) > 0}
         for key in per_neuron:
             if np.shape(values[key][0]) != (n,):
                 raise ValueError(f"{key} has the shape {np.shape(values[key][0])}; accepted: one value or {n} values")
         step = self._step(dt, values, drive, check_step)
-        equations = Equations(self._text(drive, noise, per_neuron) + "\n" + extra)
+        equations = Equations(self._text(drive, noise, per_neuron, cycles) + "\n" + extra)
         if "v_in" not in equations.names:
             raise ValueError(
                 f"drive {drive!r} does not define v_in; accepted: equations with a line 'v_in = ... : volt'"
@@ -216,11 +242,16 @@ class DeviceCircuit:
             dt=step,
             namespace=drive.namespace(),
             **({} if name is None else {"name": name}),
+            **({} if cycles is None else {"events": dict(EVENTS)}),
         )
         for key, (value, unit) in values.items():
             setattr(group, key, value if unit != "1" else np.asarray(value, dtype=float))
-        if noise:
+        if noise or cycles is not None:
             group.noise_seed, group.noise_offset = seed, offset
+        if cycles is not None:
+            for key, value in first.items():
+                setattr(group, f"{key}_first", value)
+            cycles.attach(group, self._units(), *resistances)
         self.set_initial(group, drive, noise)
         if method != METHOD:
             group.run_regularly(f"{self.watched}_last = {self.watched}", when="before_groups")
@@ -232,9 +263,17 @@ class DeviceCircuit:
             setattr(group, key, value)
 
     def device_spread(self, names: Iterable[str]) -> dict[str, float]:
-        """The cards' device-to-device spread, standard deviation of ln(value), of those parameters that have one."""
+        """The cards' device-to-device spread of those parameters that have one.
+
+        Standard deviations of ln(value), or of the value in its unit where it is signed.
+        """
         cards = {**self.device.parameters, **self.circuit.parameters}
         return {key: p.device_spread for key, p in cards.items() if p.device_spread > 0 and key in set(names)}
+
+    def cycle_spread(self, names: Iterable[str]) -> dict[str, float]:
+        """The device card's cycle-to-cycle spread of those parameters that have one; see :meth:`device_spread`."""
+        card_ = self.device.parameters
+        return {key: p.cycle_spread for key, p in card_.items() if p.cycle_spread > 0 and key in set(names)}
 
     def _check_names(self, given: Iterable[str], drive: Drive | None = None) -> None:
         known = {**self.device.parameters, **self.circuit.parameters, **(drive.parameters() if drive else {})}
@@ -267,26 +306,56 @@ class DeviceCircuit:
     def _spread(
         self, values: Mapping[str, tuple[Any, str]], spread: Any, n: int, seed: int, offset: int
     ) -> dict[str, Any]:
-        """Draw parameters that differ from device to device: ln(value) is normal about ln(nominal)."""
+        """Draw what differs from device to device: ln(value), or a signed value, is normal about the nominal."""
+        deviations = self._deviations("spread", spread, values, self.device_spread)
+        drawn = {}
+        for stream, key in enumerate(sorted(deviations)):
+            change = deviations[key] * threefry_normal.pyfunc(seed, np.arange(n) + offset, -2, stream)
+            value, unit = values[key]
+            drawn[key] = (value + change * parse_unit(unit) if key in self._signed() else value * np.exp(change), unit)
+        return drawn
+
+    def _cycles(self, values: Mapping[str, Any], spread: Any, ageing: Mapping[str, float] | None) -> Cycles | None:
+        """What changes from cycle to cycle, None where nothing does."""
+        own = {key: value for key, value in values.items() if key in self.model.parameters}
+        deviations = self._deviations("cycle_spread", spread, own, self.cycle_spread)
+        for key, change in (ageing or {}).items():
+            if key not in own:
+                raise ValueError(f"ageing of unknown parameter {key!r}; accepted: {', '.join(sorted(own))}")
+            if not np.isfinite(float(change)):
+                raise ValueError(f"ageing of {key} = {change!r}; accepted: a finite number")
+        rates = {key: float(change) for key, change in (ageing or {}).items()}
+        return Cycles(deviations, rates, self._signed()) if deviations or rates else None
+
+    def _deviations(self, what: str, spread: Any, values: Iterable[str], of_card: Any) -> dict[str, float]:
+        """Deviations by parameter from what a user gave: True, False or a mapping."""
         if spread is False or spread is None:
             return {}
         if spread is not True and not isinstance(spread, Mapping):
             raise TypeError(
-                f"spread = {spread!r}; accepted: True, False or a mapping of parameter to deviation of its ln"
+                f"{what} = {spread!r}; accepted: True, False or a mapping of parameter to deviation of its ln"
             )
-        if spread is True:
-            spread = self.device_spread(values)
-        drawn = {}
-        for stream, key in enumerate(sorted(spread)):
-            deviation = float(spread[key])
+        found = {}
+        for key, deviation in (of_card(values) if spread is True else spread).items():
             if key not in values:
-                raise ValueError(f"spread of unknown parameter {key!r}; accepted: {', '.join(sorted(values))}")
-            if deviation < 0 or not np.isfinite(deviation):
-                raise ValueError(f"spread of {key} = {deviation!r}; accepted: zero or more")
-            normal = threefry_normal.pyfunc(seed, np.arange(n) + offset, -2, stream)
-            value, unit = values[key]
-            drawn[key] = (value * np.exp(deviation * normal), unit)
-        return drawn
+                raise ValueError(f"{what} of unknown parameter {key!r}; accepted: {', '.join(sorted(values))}")
+            found[key] = float(deviation)
+            if found[key] < 0 or not np.isfinite(found[key]):
+                raise ValueError(f"{what} of {key} = {deviation!r}; accepted: zero or more")
+        return found
+
+    def _signed(self) -> set[str]:
+        """Parameters of the cards that may have any sign."""
+        return {key for key, p in {**self.device.parameters, **self.circuit.parameters}.items() if p.signed}
+
+    def _units(self) -> dict[str, str]:
+        """Unit text of each parameter of the device."""
+        return {key: p.unit for key, p in self.device.parameters.items()}
+
+    def _resistances(self, values: Mapping[str, tuple[Any, str]]) -> tuple[float, float]:
+        """Resistance (ohm) of the closed device and of the device at rest."""
+        plain = {key: value for key, (value, _) in values.items()}
+        return self.model.lowest_resistance(plain), self.model.rest_resistance(plain)
 
     def _step(self, dt: Quantity | None, values: Mapping[str, tuple[Any, str]], drive: Drive, check: bool) -> Quantity:
         plain = {key: value for key, (value, _) in values.items()}

@@ -115,6 +115,12 @@ class LangevinDevice(DeviceModel):
         spread = np.asarray(values["r_tunnel"]) * n * np.exp(2 / (n * np.asarray(values["tunnel_length"])))
         return float(np.min(spread))
 
+    def rest_resistance(self, values: Mapping[str, Any]) -> float:
+        """With all particles in the middle of the well where they start, in ohm."""
+        place, length = (np.asarray(values[name]) for name in ("x_pin", "tunnel_length"))
+        hops = np.exp((1 + place) / length) + (self.particles - 1) + np.exp((1 - place) / length)
+        return float(np.min(np.asarray(values["r_tunnel"]) * hops))
+
     def largest_step(self, values: Mapping[str, Any]) -> Quantity:
         """0.2 over the fastest relaxation: in the pinning well, W_p/(w_p^2 eta), or of a pair, W_c/(l_c^2 eta)."""
         return 0.2 / self._fastest(values) * second

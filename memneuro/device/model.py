@@ -49,6 +49,10 @@ class DeviceModel(ABC):
         """Resistance of the closed device (ohm), the lowest among the given values; by default that of ``r_on``."""
         return float(np.min(np.asarray(values["r_on"])))
 
+    def rest_resistance(self, values: Mapping[str, Any]) -> float:
+        """Resistance of the device at rest (ohm), the lowest among the given values; by default that of ``r_off``."""
+        return float(np.min(np.asarray(values["r_off"])))
+
     def fluctuates(self, values: Mapping[str, Any]) -> bool:
         """Whether a device with these parameter values is noisy; by default where one named ``sigma...`` is not 0."""
         amplitudes = [name for name in self.noise_parameters if name.startswith("sigma")]

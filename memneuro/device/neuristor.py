@@ -76,6 +76,16 @@ class NeuristorDevice(DeviceModel):
         """The metallic film's, in ohm."""
         return float(np.min(np.asarray(values["r_metal"])))
 
+    def rest_resistance(self, values: Mapping[str, Any]) -> float:
+        """At the temperature of the substrate, on the warming branch, in ohm."""
+        base, width = (np.asarray(values[name]) for name in ("temperature_base", "hysteresis_width"))
+        play = base - 0.5 * width
+        share = 0.5 + 0.5 * np.tanh(
+            np.asarray(values["steepness"]) * (np.asarray(values["temperature_critical"]) - play)
+        )
+        film = np.asarray(values["r_prefactor"]) * np.exp(np.asarray(values["activation_temperature"]) / base) * share
+        return float(np.min(film + np.asarray(values["r_metal"])))
+
     def largest_step(self, values: Mapping[str, Any]) -> Quantity:
         """A tenth of the thermal time constant C_th/S_th."""
         return 0.1 * _thermal_time(values)

@@ -24,6 +24,7 @@ channel makes contact when the thin one does, and comes to half its conductance 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -129,9 +130,9 @@ def hold_times(
     level = float(contact / voltage)
     pulse, later = slice(None, at + 1), slice(at, None)
     touched = _crossing(time[pulse], conductance[:, pulse], np.full(last.size, level), upwards=True)
-    relaxation = _crossing(time[later], conductance[:, later], last / np.e, upwards=False) - time[at]
+    relaxation = _crossing(time[later], conductance[:, later], last / math.e, upwards=False) - time[at]
     alone = 1 / np.broadcast_to(np.asarray(group.r_on), last.shape)
-    hold = _crossing(time[later], conductance[:, later], alone / np.e, upwards=False) - time[at]
+    hold = _crossing(time[later], conductance[:, later], alone / math.e, upwards=False) - time[at]
     return pd.DataFrame(
         {
             "condition": np.repeat(np.arange(conditions), trials),
@@ -151,14 +152,14 @@ def hold_times(
 def thinning_time(cross_section: Any, gamma3: Quantity) -> np.ndarray:
     """The closed form of the relaxation of a thick channel (ms); NaN where the channel is not above sqrt(e)."""
     start = np.asarray(cross_section, dtype=float)
-    time = (np.exp(1 - start / np.sqrt(np.e)) - np.exp(1 - start)) / float(gamma3) * 1e3
-    return np.where(start > np.sqrt(np.e), time, np.nan)
+    time = (np.exp(1 - start / np.sqrt(math.e)) - np.exp(1 - start)) / float(gamma3) * 1e3
+    return np.where(start > np.sqrt(math.e), time, np.nan)
 
 
 def opening_gap(meter: SourceMeter) -> float:
     """The gap (fraction of the whole) at which a thin channel has lost a factor e of its conductance."""
     r_on, r_off, length = (meter.device.parameters[name].value for name in ("r_on", "r_off", "tunnel_length"))
-    return float(length * np.log1p((np.e - 1) * r_on / r_off * np.expm1(1 / length)))
+    return float(length * np.log1p((math.e - 1) * r_on / r_off * np.expm1(1 / length)))
 
 
 def targets() -> pd.DataFrame:

@@ -201,7 +201,7 @@ def score_variant(
         ``device``, ``step_us`` (by card), ``seeds``, ``mean_log_error``, ``mean_log_error_per_seed`` and ``rows``.
     """
     devices = neurons(variant)
-    noisy = any(one.model.fluctuates(one.device.values()) for one in devices.values())
+    noisy = any(one.fluctuates for one in devices.values())
     fast = FAST_SWITCH_STEPS.get(variant)
     step = fast if step is None else step
     wanted = scored_targets()

@@ -67,7 +67,7 @@ def six_traits(
         ``measure`` (what the number is).
     """
     options: dict[str, Any] = {"dt": dt, "check_step": dt is None, "trials": trials}
-    noisy = neuron.model.fluctuates(neuron.device.values())
+    noisy = neuron.fluctuates
     if not noisy:
         options |= {"noise": False, "trials": 1}
     count = options["trials"]
