@@ -121,12 +121,22 @@ def _add_score(commands: Any, common: argparse.ArgumentParser) -> None:
         metavar="N",
         help="seeds to average over (default: %(default)s)",
     )
+    parser.add_argument(
+        "--all", action="store_true", help="every device model in one table, at its step and at half of it (an hour)"
+    )
+    parser.add_argument(
+        "--out", type=Path, metavar="FILE.csv", help="with --all: table that is written model by model, and resumed"
+    )
     _add_json(parser)
     parser.set_defaults(run=run_score)
 
 
 def run_score(args: argparse.Namespace) -> int:
     """Print how far one device model is from the published measurements."""
+    if args.all:
+        return _run_score_all(args)
+    if args.out is not None:
+        raise ValueError(f"--out {args.out} is accepted with --all only")
     with chatter_to_stderr(args.json):
         from brian2 import second
 
@@ -135,6 +145,18 @@ def run_score(args: argparse.Namespace) -> int:
         step = None if args.step is None else args.step * second
         result = score(args.device, step, args.seeds)
     show(result, args.json, score_text)
+    return 0
+
+
+def _run_score_all(args: argparse.Namespace) -> int:
+    if args.step is not None or args.device != "hopping":
+        raise ValueError("--all scores every model at its own step; --device and --step are not accepted with it")
+    with chatter_to_stderr(args.json):
+        from memneuro.experiment.model_table import model_table
+
+        table = model_table(seeds=args.seeds, out=args.out, progress=True)
+    result = {"models": table.to_dict(orient="records")}
+    show(result, args.json, lambda found: table.to_string(index=False, float_format="{:.3g}".format))
     return 0
 
 
@@ -415,6 +437,16 @@ def _add_fit_device(commands: Any, common: argparse.ArgumentParser) -> None:
         metavar="QUANTITY=COLUMN:UNIT",
         help="what a column holds, such as voltage=V1:mV; may be repeated",
     )
+    parser.add_argument(
+        "--criterion",
+        default="10nA",
+        metavar="CURRENT",
+        help='current that counts as on, such as 10nA or 1e-8 (ampere), or "half" of what a pulse ends with '
+        "(default: %(default)s)",
+    )
+    parser.add_argument(
+        "--kind", choices=("sweeps", "pulses", "samples"), help="what the file holds, where its columns do not tell"
+    )
     parser.add_argument("--model", choices=("threshold", "hopping"), help="where the data are for both")
     parser.add_argument("--template", metavar="CARD", help="card whose values are kept where the data do not tell")
     _add_json(parser)
@@ -425,10 +457,16 @@ def run_fit_device(args: argparse.Namespace) -> int:
     """Fit a card to a file and print what was found."""
     with chatter_to_stderr(args.json):
         from memneuro.device_fit.command import fit_device, fit_device_text
-        from memneuro.device_fit.read import parse_mapping
+        from memneuro.device_fit.read import parse_criterion, parse_mapping
 
         result = fit_device(
-            args.file, args.out, mapping=parse_mapping(args.map), model=args.model, template=args.template
+            args.file,
+            args.out,
+            mapping=parse_mapping(args.map),
+            criterion=parse_criterion(args.criterion),
+            kind=args.kind,
+            model=args.model,
+            template=args.template,
         )
     show(result, args.json, fit_device_text)
     return 0

@@ -153,6 +153,27 @@ def parse_mapping(texts: list[str] | None) -> dict[str, tuple[str, str]]:
     return found
 
 
+def parse_criterion(text: str) -> float | str:
+    """Read a current such as ``"10nA"``, ``"0.1 uA"`` or ``"1e-8"`` (ampere), or ``"half"``; currents in ampere.
+
+    Raises
+    ------
+    ValueError
+        If the text is neither.
+    """
+    plain = text.strip().replace("µ", "u").replace("μ", "u")
+    if plain == "half":
+        return plain
+    match = re.fullmatch(r"([-+.0-9eE]+)\s*([a-zA-Z]*)", plain)
+    try:
+        value = float(match[1]) * (_AMPS[match[2]] if match[2] else 1.0) if match else -1.0
+    except (ValueError, KeyError):
+        value = -1.0
+    if not 0 < value < np.inf:
+        raise ValueError(f"--criterion {text!r}; accepted: a positive current such as 10nA or 1e-8 (ampere), or half")
+    return value
+
+
 def _quantity(text: str) -> str | None:
     """The quantity a header means, None where it means none that is known."""
     name = re.sub(r"[\s\-]+", "_", text.strip().lower())

@@ -11,15 +11,15 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from brian2 import Quantity, ms, us
+from brian2 import ms, us
 from tqdm.auto import tqdm
 
 from memneuro.bench.programs import memneuro_program, race
-from memneuro.circuit.one_m1t1r import OneM1T1R
 from memneuro.experiment.score import FAST_SWITCH_STEPS, MODELS, neurons, score_variant
 from memneuro.experiment.six_traits import TRAITS, six_traits
 from memneuro.experiment.stiffness import fastest_rate
@@ -57,7 +57,8 @@ def model_table(
     trait_trials : int
         Trials of the characteristics.
     out : Path, optional
-        CSV file that is written after each model; models it already holds are not simulated again.
+        CSV file that is written after each model; models it already holds are not scored again. The cost is always
+        measured, all programs taking turns.
     progress : bool
         Whether to show bars.
 
@@ -89,7 +90,12 @@ def model_table(
             write_csv(pd.DataFrame(rows), out)
     order = {name: place for place, name in enumerate(MODELS)}
     table = pd.DataFrame([row for row in rows if row["model"] in names])
-    return table.sort_values("model", key=lambda column: column.map(order), ignore_index=True)
+    table = table.sort_values("model", key=lambda column: column.map(order), ignore_index=True)
+    cost = table["model"].map(step_costs(names))
+    table = table.assign(ns_per_step=cost, us_per_ms=cost / table["step_us"])
+    if out is not None and set(table["model"]) == done | set(names):
+        write_csv(table, out)
+    return table
 
 
 def model_row(
@@ -103,14 +109,12 @@ def model_row(
     shown = [letters(six_traits(device, dt=dt, trials=trait_trials)) for dt in halves]
     errors = [pd.Series([row["error"] for row in found["rows"]]) for found in scores]
     spread = [pd.Series(found["mean_log_error_per_seed"]).std() if len(found["seeds"]) > 1 else 0.0 for found in scores]
-    noisy = device.fluctuates
-    cost = step_cost(device, step, noise=noisy)
     rate = fastest_rate(device, dt=step)
     return {
         "model": model,
         "card": device.device.name,
         "states": len(device.equations(None, noise=False).diff_eq_names),
-        "noise": noisy,
+        "noise": device.fluctuates,
         "step_us": float(step / us),
         "mean_log_error": scores[0]["mean_log_error"],
         "mean_log_error_sd": float(spread[0]),
@@ -122,8 +126,6 @@ def model_row(
         "largest_row_change": float((errors[1] - errors[0]).abs().max()),
         "traits": shown[0],
         "traits_half_step": shown[1],
-        "ns_per_step": cost,
-        "us_per_ms": cost * 1e-3 * float(ms / step),
         "stiffness": float(rate * ms),
     }
 
@@ -133,10 +135,14 @@ def letters(traits: pd.DataFrame) -> str:
     return "".join(LETTERS[row.trait] if row.shown else "-" for row in traits.itertuples())
 
 
-def step_cost(neuron: OneM1T1R, step: Quantity, *, noise: bool) -> float:
-    """Median nanoseconds a neuron and step of the C++ program of a neuron, on one core of this machine."""
+def step_costs(models: Iterable[str]) -> dict[str, float]:
+    """Median nanoseconds a neuron and step of the C++ program of each model, on one core of this machine."""
     with tempfile.TemporaryDirectory(prefix="memneuro_models_") as folder:
-        program = memneuro_program(
-            Path(folder), TIMED_NEURONS, TIMED_STEPS, step, noise=noise, device=neuron.device.name
-        )
-        return float(pd.Series(race([program], TIMED_ROUNDS)[program.name]).median())
+        programs = []
+        for model in models:
+            device = neurons(model)["2e4d"]
+            step = FAST_SWITCH_STEPS.get(model, device.default_step)
+            options: dict[str, Any] = {"noise": device.fluctuates, "device": device.device.name}
+            program = memneuro_program(Path(folder, model), TIMED_NEURONS, TIMED_STEPS, step, **options)
+            programs.append(replace(program, name=model))
+        return {name: float(pd.Series(times).median()) for name, times in race(programs, TIMED_ROUNDS).items()}

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from memneuro.device_fit import fit_device, read_measurement
-from memneuro.device_fit.read import parse_mapping
+from memneuro.device_fit.read import parse_criterion, parse_mapping
 
 
 def saved(folder, text, name="device.csv"):
@@ -118,3 +118,17 @@ def test_the_kind_is_told_by_the_columns(tmp_path):
     samples = pd.DataFrame({"threshold_voltage_V": [0.2, 0.3]})
     samples.to_csv(tmp_path / "samples.csv", index=False)
     assert read_measurement(tmp_path / "samples.csv").kind == "samples"
+
+
+@pytest.mark.parametrize(
+    ("text", "value"), [("10nA", 1e-8), ("0.1 uA", 1e-7), ("1e-8", 1e-8), ("2 µA", 2e-6), ("half", "half")]
+)
+def test_criteria_with_units(text, value):
+    found = parse_criterion(text)
+    assert found == (value if value == "half" else pytest.approx(value, rel=1e-12))
+
+
+@pytest.mark.parametrize("text", ["", "third", "-1nA", "0", "1 V", "inf", "e"])
+def test_other_criteria_are_refused(text):
+    with pytest.raises(ValueError, match="accepted: a positive current such as 10nA"):
+        parse_criterion(text)

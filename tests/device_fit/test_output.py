@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from memneuro import SourceMeter
+from memneuro.cli import main
 from memneuro.device.card import read_card
 from memneuro.device_fit import fit_device, fit_device_text
 from memneuro.tables import jsonable
@@ -94,3 +95,20 @@ def test_nothing_is_left_behind_by_a_bad_file(tmp_path):
     with pytest.raises(ValueError, match="accepted: at least 20"):
         fit_device(tmp_path / "bad.csv", out=tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+def test_the_criterion_and_the_kind_are_options_of_the_command(tmp_path, capsys):
+    (one,), truth, _ = synthetic.sweeps(1, 8, 5)
+    one.table.to_csv(tmp_path / "device.csv", index=False)
+    command = ["fit-device", str(tmp_path / "device.csv"), "--out", str(tmp_path / "out"), "--json"]
+    fitted = {}
+    for criterion in ("10nA", "1e-7"):
+        assert main([*command, "--criterion", criterion, "--kind", "sweeps"]) == 0
+        rows = json.loads(capsys.readouterr().out.splitlines()[-1])["parameters"]
+        fitted[criterion] = {row["parameter"]: row["value"] for row in rows if row["kind"] == "value"}
+        # The fit knows at which current a sweep is read: the voltages of the model hardly depend on it.
+        assert fitted[criterion]["v_set_positive"] == pytest.approx(truth["v_set_positive"][0], rel=0.15)
+    assert fitted["10nA"] != fitted["1e-7"]
+    for wrong, said in (("half", "criterion = 'half' for thresholds"), ("1 V", "accepted: a positive current")):
+        assert main([*command, "--criterion", wrong]) == 2
+        assert said in capsys.readouterr().err
