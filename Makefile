@@ -15,7 +15,7 @@ extra = $(VENV)/.installed-$(1)-$(KEY)
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: reproduce reproduce-fast test test-slow test-cuda lint calibrate clean
+.PHONY: reproduce reproduce-fast test test-slow test-cuda lint docs calibrate clean
 
 reproduce: $(CORE)
 	$(BIN)/memneuro reproduce --out "$(OUT)"
@@ -38,11 +38,15 @@ lint: $(call extra,dev)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+# docs/_build/html/index.html; needs no network. MEMNEURO_DOCS_INTERSPHINX=1 links to the documentation of Brian2 and others.
+docs: $(call extra,docs)
+	$(BIN)/python -m sphinx -W --keep-going -b html docs docs/_build/html
+
 calibrate: $(CORE)
 	$(BIN)/python -m memneuro.experiment.calibrate
 
 clean:
-	rm -rf "$(VENV)" "$(OUT)" build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache
+	rm -rf "$(VENV)" "$(OUT)" build dist docs/_build docs/*/generated *.egg-info .pytest_cache .mypy_cache .ruff_cache
 
 $(CORE): setup.cfg pyproject.toml
 	@$(PYTHON) -c 'import sys; v = sys.version_info; ok = (3, 11) <= v[:2] < (3, 14); \

@@ -343,9 +343,9 @@ class NormalisedCoincidence:
 def normalised_coincidence_factor(
     recorded: Sequence[Any], model: Sequence[Any], duration: Any, precision: Any = 4 * ms
 ) -> NormalisedCoincidence:
-    """Coincidence factor of a model with a cell, normalised by the cell's own reliability::
+    """Coincidence factor of a model with a cell, normalised by the cell's own reliability.
 
-        Gamma_A = mean of Gamma(recorded_i, model_j) / mean of Gamma(recorded_i, recorded_k), i != k
+    ``Gamma_A = mean of Gamma(recorded_i, model_j) / mean of Gamma(recorded_i, recorded_k), i != k``
 
     Parameters
     ----------

@@ -60,12 +60,14 @@ def _drain(v_gate: Any, v_dd: Any, r_load: Any, k: Any, v_t: Any, n: Any, temper
     return v
 
 
+#: Drain current (amp), ``nmos_current(v_gate, v_drain, k, v_t, n, temperature)`` in equations.
 nmos_current = Function(
     pyfunc=_current,
     arg_units=[volt, volt, amp / volt**2, volt, 1, kelvin],
     return_unit=amp,
     stateless=True,
 )
+#: Drain voltage (volt) with a load, ``drain_voltage(v_gate, v_dd, r_load, k, v_t, n, temperature)`` in equations.
 drain_voltage = Function(
     pyfunc=_drain,
     arg_units=[volt, volt, ohm, amp / volt**2, volt, 1, kelvin],

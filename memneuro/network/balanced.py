@@ -29,7 +29,7 @@ from memneuro.circuit.time_scale import slowed
 from memneuro.network.node import ON_PRE, InputNode
 from memneuro.network.wiring import Wiring
 
-#: Inputs a neuron for which the weights of an :class:`InputNode` are meant.
+#: Inputs a neuron for which the weights of an :class:`~memneuro.network.node.InputNode` are meant.
 INPUTS = 100
 
 #: Neurons start with a random bridged length up to this, so that they do not all fire at once.

@@ -72,8 +72,8 @@ static auto memneuro_write = [](size_t least) {
 class SpikeFiles:
     """Writes the spikes of a group to a folder while the network runs.
 
-    Make it before ``run`` and :meth:`close` it after; the objects in :attr:`parts` belong to the network. The counts of
-    its :attr:`monitor` stay complete, while the spikes themselves are only in the files.
+    Make it before ``run`` and :meth:`close` it after; the objects in ``parts`` belong to the network. The counts of
+    its ``monitor`` stay complete, while the spikes themselves are only in the files.
 
     Parameters
     ----------

@@ -1,6 +1,6 @@
 r"""A trained network in Brian2, with the full equations of the device.
 
-Every neuron is a :class:`memneuro.OneM1T1R` with the ``hopping`` equations, its own slowness and its own noise. One
+Every neuron is a :class:`~memneuro.circuit.one_m1t1r.OneM1T1R` with the ``hopping`` equations, its own slowness and its own noise. One
 step of the network is one clock period P: at its start the crossbars are read and the drive
 
 .. math::

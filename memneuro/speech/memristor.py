@@ -79,7 +79,7 @@ class Spike(torch.autograd.Function):
 
 
 def spike(margin: Tensor, slope: float = SURROGATE) -> Tensor:
-    """1 where `margin` > 0, with the derivative 1/(1 + slope |margin|)**2 of a fast sigmoid."""
+    """1 where `margin` > 0, with the derivative ``1/(1 + slope |margin|)**2`` of a fast sigmoid."""
     return Spike.apply(margin, slope)
 
 

@@ -9,7 +9,7 @@ c_n are the numbers of input spikes on each line in bin n, with their mean and s
 words, which are a bias and a gain of each line; outside the word a line is at its mean. Each line reaches the crossbar
 over several delays d, as the axons of a delay line do. s_n are the spikes of the neurons, N the number of bins of the
 word and of the `listen` bins after it, in which what is delayed still arrives. A weight is the difference of two
-conductances of a crossbar, w = w_max (G+ - G-)/G_max, so |w| <= w_max; with `levels` each conductance takes that many
+conductances of a crossbar, w = w_max (G+ - G-)/G_max, from -w_max to w_max; with `levels` each conductance takes that many
 values.
 """
 

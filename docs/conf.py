@@ -1,0 +1,80 @@
+"""Sphinx configuration; `make docs` builds with warnings as errors.
+
+The build needs no network: MathJax comes as a package, notebooks are shown with the outputs they hold, and links into
+the documentation of Brian2, NumPy, SciPy and pandas are only made where somebody says that there is a network, with
+``MEMNEURO_DOCS_INTERSPHINX=1``; Read the Docs says so by itself. Without them those names are plain text. A look-up that
+is tried and fails would be a warning, and a build that depends on whether it happens to succeed would not be one build.
+"""
+
+import importlib.util
+import os
+import sys
+from pathlib import Path
+
+DOCS = Path(__file__).parent
+sys.path.insert(0, str(DOCS))
+
+import memneuro  # noqa: E402
+
+project = "memneuro"
+author = "memneuro developers"
+copyright = "memneuro developers, BSD-3-Clause"
+release = version = memneuro.__version__
+
+extensions = [
+    "sphinx.ext.autodoc",
+    "sphinx.ext.intersphinx",
+    "sphinx.ext.mathjax",
+    "sphinx-mathjax-offline",
+    "sphinx.ext.viewcode",
+    "numpydoc",
+    "myst_nb",
+    "_pages",
+]
+exclude_patterns = ["_build", "_pages"]
+nitpicky = True
+suppress_warnings = ["config.cache"]
+
+# Docstrings have types with units; annotations beside them would say the same again.
+autodoc_typehints = "none"
+autodoc_member_order = "bysource"
+# Extras that are not installed; the modules that need them are documented all the same.
+_EXTRAS = ("arbor", "brian2cuda", "brian2hears", "h5py", "igor2", "neuron", "pynwb", "reservoirpy", "sklearn", "torch")
+autodoc_mock_imports = [name for name in _EXTRAS if importlib.util.find_spec(name) is None]
+
+numpydoc_show_class_members = False
+numpydoc_xref_param_type = False
+
+myst_enable_extensions = ["dollarmath", "colon_fence", "deflist", "attrs_inline"]
+myst_heading_anchors = 3
+nb_execution_mode = "off"
+
+online = os.environ.get("READTHEDOCS") == "True" or os.environ.get("MEMNEURO_DOCS_INTERSPHINX") == "1"
+_ELSEWHERE = {
+    "python": "https://docs.python.org/3",
+    "brian2": "https://brian2.readthedocs.io/en/stable",
+    "numpy": "https://numpy.org/doc/stable",
+    "scipy": "https://docs.scipy.org/doc/scipy",
+    "pandas": "https://pandas.pydata.org/docs",
+}
+intersphinx_mapping = {name: (url, None) for name, url in _ELSEWHERE.items()} if online else {}
+# Names of other packages are not checked: they may have moved there, and offline they cannot be looked up.
+nitpick_ignore_regex = [
+    (r"py:.*", r"(brian2|numpy|scipy|pandas|matplotlib|torch|np|pd)\..*"),
+]
+
+html_theme = "pydata_sphinx_theme"
+html_title = "memneuro"
+html_static_path = ["_static"]
+html_css_files = ["memneuro.css"]
+html_show_sourcelink = False
+html_copy_source = False
+html_theme_options = {
+    "show_prev_next": False,
+    "show_toc_level": 2,
+    "navigation_depth": 4,
+    "navbar_align": "left",
+    "secondary_sidebar_items": ["page-toc"],
+    "footer_start": ["copyright"],
+    "footer_end": [],
+}
