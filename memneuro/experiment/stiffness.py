@@ -30,7 +30,7 @@ def fastest_rate(
     drive: Drive | None = None,
     duration: Quantity = 200 * ms,
     dt: Quantity | None = None,
-    every: Quantity = 20e-6 * second,
+    every: Quantity = 10e-6 * second,
 ) -> Quantity:
     """The largest absolute real part of an eigenvalue of the Jacobian along a noise-free run.
 
