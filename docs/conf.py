@@ -2,8 +2,9 @@
 
 The build needs no network: MathJax comes as a package, notebooks are shown with the outputs they hold, and links into
 the documentation of Brian2, NumPy, SciPy and pandas are only made where somebody says that there is a network, with
-``MEMNEURO_DOCS_INTERSPHINX=1``; Read the Docs says so by itself. Without them those names are plain text. A look-up that
-is tried and fails would be a warning, and a build that depends on whether it happens to succeed would not be one build.
+``MEMNEURO_DOCS_INTERSPHINX=1``; Read the Docs says so by itself. Without them those names are plain text. A look-up
+that is tried and fails would be a warning, and a build that depends on whether it happens to succeed would not be one
+build.
 """
 
 import importlib.util
@@ -29,11 +30,13 @@ extensions = [
     "sphinx.ext.viewcode",
     "numpydoc",
     "myst_nb",
+    "sphinx_design",
     "_pages",
 ]
-exclude_patterns = ["_build", "_pages"]
+exclude_patterns = ["_build", "_pages", "explanation/generated"]
 nitpicky = True
-suppress_warnings = ["config.cache"]
+# Notebooks appear in the tutorials when there are any.
+suppress_warnings = ["toc.empty_glob"]
 
 # Docstrings have types with units; annotations beside them would say the same again.
 autodoc_typehints = "none"

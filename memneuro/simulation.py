@@ -1,8 +1,9 @@
 """Many parameter sets from one program: compiled once, run for every set, on every backend.
 
-:func:`~memneuro.simulation.simulate` takes a table of parameter sets and returns tidy tables. Sets are batched along the group, and the
-program is run once for each batch with new parameters, without compiling. The result of a set depends neither on the
-batch it was in nor on the backend: noise and spread are keyed by the number of the set and of the trial.
+:func:`~memneuro.simulation.simulate` takes a table of parameter sets and returns tidy tables. Sets are batched along
+the group, and the program is run once for each batch with new parameters, without compiling. The result of a set
+depends neither on the batch it was in nor on the backend: noise and spread are keyed by the number of the set and of
+the trial.
 :class:`Simulation` is the compiled program by itself.
 """
 

@@ -1,8 +1,8 @@
 """Pages that are written from the code whenever the documentation is built: a Sphinx extension.
 
 Each module here turns one part of the package into reStructuredText, as a mapping of page to text. They are written
-below ``docs/reference/generated`` and ``docs/tutorials/generated``, which git ignores; a page whose text has not changed
-is left alone, so that a second build is quick, and one that is no longer made is removed.
+below the folders named ``generated``, which git ignores; a page whose text has not changed is left alone, so that a
+second build is quick, and one that is no longer made is removed.
 """
 
 from __future__ import annotations

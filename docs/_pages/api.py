@@ -10,8 +10,9 @@ from importlib import import_module
 from pkgutil import walk_packages
 from types import ModuleType
 
-import memneuro
 from sphinx.pycode import ModuleAnalyzer
+
+import memneuro
 
 from . import rst
 

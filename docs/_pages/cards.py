@@ -83,7 +83,8 @@ def pages() -> dict[str, str]:
     ]
     found[f"{FOLDER}/index.rst"] = rst.page(
         rst.heading("Cards", label="cards"),
-        "A card is one TOML file of numbers. Each number has its unit, its source, its spread and how well it is known. "
+        "A card is one TOML file of numbers. Each number has its unit, its source, its spread and how well it is "
+        "known. "
         ":func:`memneuro.device.card.card` returns one by name, :func:`memneuro.device.card.read_card` reads your own.",
         rst.table(("card", "kind", "model", "what it is"), rows, (26, 12, 22, 60)),
         rst.toctree(order, ":hidden:", ":maxdepth: 1"),

@@ -11,6 +11,7 @@ from typing import Any
 
 from brian2 import Equations, amp, farad, ms, volt
 from brian2.equations.equations import DIFFERENTIAL_EQUATION, PARAMETER, SUBEXPRESSION
+
 from memneuro.circuit.device_circuit import DeviceCircuit
 from memneuro.circuit.drive import Current, PulseTrain
 from memneuro.circuit.one_m1t1r import OneM1T1R
@@ -29,8 +30,8 @@ KINDS = {DIFFERENTIAL_EQUATION: "state", SUBEXPRESSION: "subexpression", PARAMET
 def equation_block(equations: Equations) -> str:
     """The equations as Brian2 prints them: states first, then subexpressions in the order of evaluation."""
     order = list(equations.ordered)
-    kinds = (DIFFERENTIAL_EQUATION, SUBEXPRESSION, PARAMETER)
-    return rst.literal("\n".join(str(equation) for kind in kinds for equation in order if equation.type == kind))
+    parts = ["\n".join(str(equation) for equation in order if equation.type == kind) for kind in KINDS]
+    return rst.literal("\n\n".join(filter(None, parts)))
 
 
 def unit_text(equation: Any) -> str:
@@ -192,7 +193,8 @@ def pages() -> dict[str, str]:
     found[f"{FOLDER}/whole_neuron.rst"] = _whole_page()
     found[f"{FOLDER}/index.rst"] = rst.page(
         rst.heading("Equations", label="equations"),
-        "A neuron is the equations of a device, of a circuit and of a drive, put together as text. These pages show them "
+        "A neuron is the equations of a device, of a circuit and of a drive, put together as text. These pages show "
+        "them "
         "as Brian2 holds them in this version of the package; the mathematics above them is that of the modules' "
         "documentation. Names without an equation are parameters.",
         rst.heading("Device models", 2),

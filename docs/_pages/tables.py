@@ -1,8 +1,63 @@
-"""Pages of tables that come with the package as measurements or as data."""
+"""Tables that come with the package, as pieces of Markdown that hand-written pages include."""
 
 from __future__ import annotations
 
+from importlib import resources
+from typing import Any
+
+import pandas as pd
+
+from memneuro.device.card import card
+
+FOLDER = "explanation/generated"
+MODEL_TABLE = "model_table.csv"
+
+#: Columns of the table of models: heading and how a row of the CSV fills it.
+_COLUMNS: dict[str, Any] = {
+    "model": lambda row: f"`{row.model}`",
+    "card": lambda row: f"[`{row.card}`](#card-{row.card})",
+    "states": lambda row: f"{row.states:.0f}",
+    "step (us)": lambda row: f"{row.step_us:g}",
+    "mean error": lambda row: _with_spread(row.mean_log_error, row.mean_log_error_sd),
+    "at half the step": lambda row: _with_spread(row.mean_log_error_half_step, row.mean_log_error_half_step_sd),
+    "rows within 0.3": lambda row: f"{row.reproduced:.0f} of {row.rows:.0f}",
+    "silent rows": lambda row: f"{row.silent:.0f}",
+    "characteristics": lambda row: _letters(row.traits),
+    "at half the step, too": lambda row: _letters(row.traits_half_step),
+    "ns per step": lambda row: f"{row.ns_per_step:.0f}",
+    "us per ms": lambda row: f"{row.us_per_ms:.3g}",
+    "stiffness": lambda row: f"{row.stiffness:.2g}",
+}
+
+
+def _with_spread(mean: float, deviation: float) -> str:
+    return f"{mean:.3f} ± {deviation:.3f}" if deviation else f"{mean:.3f}"
+
+
+def _letters(text: Any) -> str:
+    return str(text) if isinstance(text, str) and text.strip("-") else "none"
+
+
+def markdown(header: list[str], rows: list[list[str]]) -> str:
+    """A Markdown table."""
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"
+
+
+def model_table(table: pd.DataFrame) -> str:
+    """Which model when, as :func:`memneuro.experiment.model_table.model_table` gives it."""
+    for name in table["card"]:
+        card(name)  # the link must have a target
+    rows = [[fill(row) for fill in _COLUMNS.values()] for row in table.itertuples()]
+    return "{.tight}\n" + markdown(list(_COLUMNS), rows)
+
 
 def pages() -> dict[str, str]:
-    """None yet."""
-    return {}
+    """The table of models, where it comes with the package."""
+    path = resources.files("memneuro.experiment") / MODEL_TABLE
+    if not path.is_file():
+        text = "This checkout holds no measured table; `memneuro score --all --out models.csv` makes one.\n"
+    else:
+        with path.open(encoding="utf-8") as stream:
+            text = model_table(pd.read_csv(stream, keep_default_na=False, na_values=["nan"]))
+    return {f"{FOLDER}/model_table.md": text}
