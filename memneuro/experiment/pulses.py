@@ -45,7 +45,7 @@ class PulseRun:
     step: Quantity
 
     def first_spikes(self, after_ms: float | np.ndarray = 0.0) -> np.ndarray:
-        """Time (ms) of each neuron's first spike at or after `after_ms`, NaN where there is none.
+        """Time (ms) of each neuron's first spike in the step of `after_ms` or later, NaN where there is none.
 
         Returns
         -------
@@ -53,6 +53,8 @@ class PulseRun:
         """
         first = np.full((self.conditions, self.trials), np.nan)
         limit = np.broadcast_to(np.asarray(after_ms, dtype=float), (self.conditions,))
+        # Times are multiples of the step, but to rounding only.
+        limit = limit - 0.5 * float(self.step / ms)
         late = self.spikes[self.spikes["time_ms"].to_numpy() >= limit[self.spikes["condition"].to_numpy()]]
         earliest = late.groupby(["condition", "trial"])["time_ms"].min()
         for (condition, trial), time in earliest.items():
