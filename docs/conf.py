@@ -35,8 +35,6 @@ extensions = [
 ]
 exclude_patterns = ["_build", "_pages", "explanation/generated"]
 nitpicky = True
-# Notebooks appear in the tutorials when there are any.
-suppress_warnings = ["toc.empty_glob"]
 
 # Docstrings have types with units; annotations beside them would say the same again.
 autodoc_typehints = "none"
@@ -76,6 +74,7 @@ html_theme_options = {
     "show_prev_next": False,
     "show_toc_level": 2,
     "navigation_depth": 4,
+    "header_links_before_dropdown": 6,
     "navbar_align": "left",
     "secondary_sidebar_items": ["page-toc"],
     "footer_start": ["copyright"],

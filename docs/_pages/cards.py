@@ -8,6 +8,7 @@ from memneuro.device.card import Card, Parameter, card, card_names
 from memneuro.device.model import device_model
 
 from . import rst
+from .equations import module_of
 
 FOLDER = "reference/generated/cards"
 HEADER = ("parameter", "value", "unit", "range", "spread", "status", "meaning")
@@ -26,7 +27,7 @@ _LEGEND = (
 def group(given: Card) -> str:
     """Name of the page on which a card stands: the module of its model for devices, else its kind."""
     if given.kind == "device":
-        return type(device_model(given.model)).__module__.rsplit(".", 1)[-1]
+        return module_of(type(device_model(given.model))).rsplit(".", 1)[-1]
     return given.kind
 
 

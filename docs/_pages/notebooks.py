@@ -4,13 +4,20 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from . import rst
+
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 FOLDER = "tutorials/generated"
 
 
 def pages() -> dict[str, str]:
-    """The notebooks ``01_*.ipynb`` and so on."""
-    return {
-        f"{FOLDER}/{path.name}": path.read_text(encoding="utf-8")
-        for path in sorted(NOTEBOOKS.glob("[0-9][0-9]_*.ipynb"))
-    }
+    """The notebooks ``01_*.ipynb`` and so on, and a page that lists them."""
+    paths = sorted(NOTEBOOKS.glob("[0-9][0-9]_*.ipynb"))
+    listed = rst.page(
+        rst.heading("Notebooks"),
+        "The tutorials and more as notebooks, with figures; they are in the folder ``notebooks`` of the repository. "
+        "Here they are shown as they were last run.",
+        rst.toctree([path.stem for path in paths], ":maxdepth: 1") if paths else "",
+    )
+    copies = {f"{FOLDER}/{path.name}": path.read_text(encoding="utf-8") for path in paths}
+    return {f"{FOLDER}/notebooks.rst": listed} | copies

@@ -33,7 +33,7 @@ def heading(text: str, level: int = 1, label: str | None = None) -> str:
 def literal(text: str, language: str = "text") -> str:
     """A block of code."""
     lines = "\n".join(f"   {line}" if line else "" for line in text.strip("\n").splitlines())
-    return f".. code-block:: {language}\n\n{lines}\n"
+    return f".. code-block:: {language}\n   :class: wrap\n\n{lines}\n"
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]], widths: Sequence[int] | None = None) -> str:
