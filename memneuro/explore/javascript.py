@@ -42,8 +42,9 @@ FUNCTIONS = {
 GIVEN = ("dt", "i", "noise_seed", "noise_offset")
 #: Words that JavaScript keeps for itself and Brian2 does not.
 _RESERVED = frozenset(
-    "arguments await case catch const debugger default delete do enum eval export extends function implements instanceof "
-    "interface let new null package private protected public static super switch this throw typeof undefined var void "
+    "arguments await case catch const debugger default delete do enum eval export extends function implements "
+    "instanceof interface let new null package private protected public static super switch this throw typeof "
+    "undefined var void "
     "NaN Infinity Math".split()
 )
 
