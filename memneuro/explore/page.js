@@ -181,7 +181,7 @@ function start() {
     byId("seed-error").textContent = "";
     soon();
   });
-  byId("reset").addEventListener("click", reset);
+  byId("restore").addEventListener("click", reset);
   new ResizeObserver(() => {
     if (!shown.result) return;
     drawTraces(shown.setting, shown.result);
