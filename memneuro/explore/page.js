@@ -70,7 +70,7 @@ function drawTraces(setting, result) {
 
 function drawCurve(setting, curve, result) {
   const amplitude = PAGE.controls.find((control) => control.name === "amplitude");
-  const series = [{ x: curve.amplitudes, y: curve.rates, colour: colour("blue"), dots: true }];
+  const series = [{ x: curve.amplitudes.slice(0, curve.rates.length), y: curve.rates, colour: colour("blue"), dots: true }];
   if (curve.rates.length < curve.amplitudes.length && curve.before) {
     series.unshift({ ...curve.before, colour: colour("blue"), faint: true });
   }
