@@ -39,6 +39,7 @@ nitpicky = True
 # Docstrings have types with units; annotations beside them would say the same again.
 autodoc_typehints = "none"
 autodoc_member_order = "bysource"
+toc_object_entries_show_parents = "hide"
 # Extras that are not installed; the modules that need them are documented all the same.
 _EXTRAS = ("arbor", "brian2cuda", "brian2hears", "h5py", "igor2", "neuron", "pynwb", "reservoirpy", "sklearn", "torch")
 autodoc_mock_imports = [name for name in _EXTRAS if importlib.util.find_spec(name) is None]

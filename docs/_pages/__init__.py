@@ -38,8 +38,15 @@ def write(source: Path) -> None:
 
 def setup(app: Any) -> dict[str, bool]:
     """Connect to Sphinx."""
-    from .docstrings import check
+    from sphinx.ext.autodoc.mock import mock
 
+    from .docstrings import check, hide_long_values
+
+    def write_with_what_is_installed(app: Any, config: Any) -> None:
+        with mock(config.autodoc_mock_imports):
+            write(Path(app.srcdir))
+
+    app.connect("config-inited", write_with_what_is_installed)
     app.connect("autodoc-process-docstring", check, priority=100)
-    app.connect("config-inited", lambda app, config: write(Path(app.srcdir)))
+    app.connect("doctree-read", hide_long_values)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

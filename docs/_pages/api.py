@@ -81,7 +81,7 @@ def _package_page(package: ModuleType, children: list[ModuleType]) -> str:
         blocks += [f"Names that ``{package.__name__}`` offers:", rst.table(("name", "what it is"), rows, (35, 65))]
     if children:
         rows = [(f":py:mod:`{child.__name__}`", summary(child)) for child in children]
-        pages = [child.__name__ for child in children]
+        pages = [f"{child.__name__.rpartition('.')[2]} <{child.__name__}>" for child in children]
         blocks += ["Modules:", rst.table(("module", "what it is"), rows, (35, 65)), rst.toctree(pages, ":hidden:")]
     return rst.page(*blocks)
 

@@ -1,4 +1,4 @@
-"""A check of each docstring that is shown: the parameters it documents are those of the signature."""
+"""What is done to docstrings on their way to a page: parameters are checked, long values of constants left out."""
 
 from __future__ import annotations
 
@@ -6,9 +6,13 @@ import inspect
 from typing import Any
 
 from numpydoc.docscrape import NumpyDocString
+from sphinx import addnodes
 from sphinx.util import logging
 
 logger = logging.getLogger(__name__)
+
+#: Characters of a constant's value that are shown beside its name.
+LONGEST_VALUE = 120
 
 
 def documented(lines: list[str]) -> list[str]:
@@ -36,3 +40,12 @@ def check(app: Any, what: str, name: str, value: Any, options: Any, lines: list[
     if what in ("function", "class", "method", "exception") and name.startswith("memneuro."):
         if wrong := complaint(value, lines):
             logger.warning("docstring of %s %s", name, wrong)
+
+
+def hide_long_values(app: Any, doctree: Any) -> None:
+    """Leave out the values of constants that are too long to be read; connected to ``doctree-read``."""
+    for signature in doctree.findall(addnodes.desc_signature):
+        for note in list(signature.findall(addnodes.desc_annotation)):
+            text = note.astext()
+            if text.lstrip().startswith("=") and len(text) > LONGEST_VALUE:
+                note.parent.remove(note)
