@@ -39,20 +39,23 @@ function element(name, attributes, text) {
   return made;
 }
 
-// Draws panels of equal height above each other, with one time axis.
+// Draws panels above each other, with one horizontal axis; `share` is a panel's height relative to the others.
 function drawPanels(svg, panels, axis) {
   const width = svg.clientWidth, narrow = width < 560;
-  const left = narrow ? 50 : 66, right = 12, top = 8, bottom = 40, gap = narrow ? 8 : 12;
-  const height = axis.height(narrow), inner = (height - top - bottom - gap * (panels.length - 1)) / panels.length;
+  const left = narrow ? 50 : 66, right = 12, top = 8, bottom = 40, gap = 12;
+  const height = axis.height(narrow), whole = height - top - bottom - gap * (panels.length - 1);
+  const shares = panels.map((panel) => panel.share ?? 1), unit = whole / shares.reduce((a, b) => a + b, 0);
   svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
   svg.style.height = `${height}px`;
   const place = (x) => left + (x / axis.high) * (width - left - right);
   const parts = [];
+  let y0 = top - gap;
   panels.forEach((panel, number) => {
-    const y0 = top + number * (inner + gap) + inner;
+    const inner = shares[number] * unit;
+    y0 += gap + inner;
     const high = panel.high ?? roundUp(Math.max(...panel.series.map((s) => s.y.reduce((a, b) => Math.max(a, b), 0))));
     const level = (y) => y0 - (y / high) * inner;
-    for (const y of ticks(high, inner < 70 ? 2 : inner < 140 ? 3 : 5)) {
+    for (const y of ticks(high, inner < 40 ? 1 : inner < 70 ? 2 : inner < 140 ? 3 : 5)) {
       parts.push(element("line", { class: "grid", x1: left, x2: width - right, y1: level(y), y2: level(y) }));
       const text = { class: "tick", x: left - 6, y: level(y) + 4, "text-anchor": "end" };
       parts.push(element("text", text, String(y)));
@@ -62,7 +65,7 @@ function drawPanels(svg, panels, axis) {
         parts.push(element("line", { class: "axis", x1: place(x), x2: place(x), y1: y0, y2: y0 + 4 }));
         parts.push(element("text", { class: "tick", x: place(x), y: y0 + 17, "text-anchor": "middle" }, String(x)));
       }
-      const text = { class: "label", x: (left + width - right) / 2, y: y0 + 34, "text-anchor": "middle" };
+      const text = { class: "label", x: (left + width - right) / 2, y: y0 + 33, "text-anchor": "middle" };
       parts.push(element("text", text, axis.label));
     }
     if (panel.level > 0 && panel.level < high) {
@@ -76,6 +79,7 @@ function drawPanels(svg, panels, axis) {
         const look = { class: "trace", points: points.join(" "), stroke: series.colour };
         if (series.dash) look["stroke-dasharray"] = series.dash;
         if (series.faint) look.class += " faint";
+        if (series.thin) look.class += " thin";
         if (series.name) look["data-name"] = series.name;
         parts.push(element("polyline", look));
       }

@@ -28,11 +28,8 @@ AMPLITUDE, WIDTH, PERIOD = 0.8, 1.0, 2.0
 COLDEST, WARMEST = 280, 340
 #: Positions of a slider over a range without a natural step.
 POSITIONS = 80
-#: What a control does, where its meaning on the card does not tell.
-EFFECTS = {
-    "r_control": "It discharges the gate after a spike: a larger one makes longer intervals.",
-    "temperature": "It sets the rates, the noise and the time step of the simulation.",
-}
+#: What is said of a parameter in place of its meaning on the card.
+EFFECTS = {"r_control": "Discharges the gate after a spike: a larger one makes longer intervals"}
 
 
 @dataclass(frozen=True)
@@ -134,13 +131,12 @@ def _resistor(parameter: Parameter) -> Control:
     value = parameter.value / factor
     low, high = min(measured.min() / 2, value), max(measured.max() * 2, value)
     values = [float(f"{x:.2g}") for x in np.geomspace(low, high, POSITIONS)]
-    text = f"Measured with {measured.min():g} to {measured.max():g} MΩ."
-    return _of_card("r_control", "Control resistor R<sub>c</sub>", parameter, values, text)
+    return _of_card("r_control", "Control resistor R<sub>c</sub>", parameter, values)
 
 
 def _temperature(parameter: Parameter) -> Control:
     values = _steps(min(COLDEST, math.floor(parameter.value)), max(WARMEST, math.ceil(parameter.value)), 1)
-    return _of_card("temperature", "Temperature", parameter, values, "")
+    return _of_card("temperature", "Temperature", parameter, values)
 
 
 def _noise(name: str, parameter: Parameter, alone: bool) -> Control:
@@ -149,18 +145,19 @@ def _noise(name: str, parameter: Parameter, alone: bool) -> Control:
     high = 2 * parameter.value / factor if parameter.value > 0 else 1.0
     step = 10 ** math.floor(math.log10(high / POSITIONS) + 0.5)
     label = "Noise level" if alone else f"Noise level <code>{name}</code>"
-    said = f"Zero means none; the card has {parameter.value / factor:g} {SHOWN[parameter.unit][0]}".rstrip()
-    if parameter.interval:
-        said += f" (fitted, {parameter.interval[0] / factor:.2g} to {parameter.interval[1] / factor:.2g})"
-    return _of_card(name, label, parameter, _steps(0, high, step), said + ".")
+    return _of_card(name, label, parameter, _steps(0, high, step))
 
 
-def _of_card(name: str, label: str, parameter: Parameter, values: Iterable[float], text: str) -> Control:
+def _of_card(name: str, label: str, parameter: Parameter, values: Iterable[float]) -> Control:
     """A slider for a parameter of a card."""
     shown = SHOWN[parameter.unit]
-    meaning = f"{parameter.meaning[:1].upper()}{parameter.meaning[1:]}."
-    said = " ".join(part for part in (meaning, EFFECTS.get(name, ""), text) if part)
-    return _control(name, (name,), label, said, shown, values, parameter.value / shown[1])
+    unit, factor, _ = shown
+    meaning = EFFECTS.get(name, parameter.meaning)
+    card = f"{parameter.value / factor:g} {unit}".strip()
+    if parameter.interval:
+        card += f" ({parameter.interval[0] / factor:.2g} to {parameter.interval[1] / factor:.2g})"
+    said = f"{meaning[:1].upper()}{meaning[1:]}. Card: {card}, {parameter.status}."
+    return _control(name, (name,), label, said, shown, values, parameter.value / factor)
 
 
 def _control(

@@ -43,17 +43,28 @@ function showControls(setting) {
 }
 
 function showNumbers(result) {
-  byId("rate").textContent = `${digits(result.rate, 4)} spikes/s`;
-  byId("first").textContent = result.first === null ? "no spike" : `${digits(result.first * 1000, 6)} ms`;
-  byId("interval").textContent = result.interval === null ? "–" : `${digits(result.interval * 1000, 4)} ms`;
+  byId("rate").textContent = digits(result.rate, 4);
+  byId("first").textContent = result.first === null ? "–" : digits(result.first * 1000, 6);
+  byId("interval").textContent = result.interval === null ? "–" : digits(result.interval * 1000, 4);
   byId("cv").textContent = digits(result.cv, 3);
   byId("count").textContent = String(result.count);
+}
+
+// What the numbers alone would not tell.
+function remarkOn(setting, result) {
+  if (result.count === 0) return "No spike.";
+  const gate = result.traces[PAGE.observed.indexOf("v_gate")], threshold = PAGE.threshold;
+  const low = gate.findLastIndex((value) => value <= threshold);
+  const since = low < 0 ? 0 : result.times[low];
+  if (setting.duration - since < PAGE.latched * setting.duration) return "";
+  return `Latched: the gate stays above the threshold from ${digits(since * 1000, 4)} ms on.`;
 }
 
 function drawTraces(setting, result) {
   const times = result.times.map((time) => time * 1000);
   const panels = PAGE.panels.map((panel) => ({
     label: panel.label,
+    share: panel.share,
     level: panel.level,
     series: panel.series.map((series) => ({
       name: series.name,
@@ -61,10 +72,11 @@ function drawTraces(setting, result) {
       y: result.traces[PAGE.observed.indexOf(series.name)].map((value) => value / panel.unit),
       colour: colour(series.colour),
       dash: series.dash,
+      thin: series.thin,
     })),
   }));
   const high = setting.duration * 1000;
-  drawPanels(byId("traces"), panels, { label: "Time (ms)", high, height: (narrow) => (narrow ? 290 : 430) });
+  drawPanels(byId("traces"), panels, { label: "Time (ms)", high, height: (narrow) => (narrow ? 240 : 380) });
   byId("traces").setAttribute("aria-label", `Traces over ${high} ms with ${result.count} spikes`);
 }
 
@@ -138,6 +150,7 @@ function update() {
   shown.result = simulate(setting, 8000);
   showControls(setting);
   showNumbers(shown.result);
+  byId("remark").textContent = remarkOn(setting, shown.result);
   drawTraces(setting, shown.result);
   byId("step").textContent = `${digits(setting.step * 1e6, 6)} µs`;
   showCode(setting);

@@ -13,6 +13,7 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
+import numpy as np
 from brian2 import kelvin
 
 from memneuro import __version__
@@ -30,6 +31,8 @@ SMALLEST_STEP = 1e-6
 DURATIONS, DURATION, SEED = (200, 500, 1000, 2000), 500, 1
 #: The rate curve has every so-manieth amplitude of the slider.
 CURVE_EVERY = 5
+#: Share of the duration for which the gate must have stayed above its threshold to be called latched.
+LATCHED = 0.2
 COLOURS = {
     "blue": style.BLUE,
     "vermilion": style.VERMILION,
@@ -122,6 +125,8 @@ def page_data(neuron: OneM1T1R, found: list[Control]) -> dict[str, Any]:
         "amplitudes": [value * amplitude.factor for value in amplitude.values[::CURVE_EVERY]],
         "observed": [series["name"] for panel in panels for series in panel["series"]],
         "panels": panels,
+        "threshold": next(panel["level"] for panel in panels if "level" in panel),
+        "latched": LATCHED,
     }
 
 
@@ -138,12 +143,13 @@ def _panels(neuron: OneM1T1R) -> list[dict[str, Any]]:
         states = [name for name in states if name not in noisy] or states
         device = [_series(name, name, *look) for name, look in zip(states, looks, strict=False)]
         label = "Device\nstate"
+    threshold = float(np.asarray(neuron.circuit["v_threshold"]))
     return [
-        {"label": "Input\n(V)", "unit": 1, "series": [_series("v_in", "input", "ink")]},
+        {"label": "Input\n(V)", "unit": 1, "share": 0.5, "series": [_series("v_in", "input", "ink") | {"thin": True}]},
         {
             "label": "Gate\n(V)",
             "unit": 1,
-            "level": float(neuron.circuit.parameters["v_threshold"].value),
+            "level": threshold,
             "series": [_series("v_gate", "gate voltage", "blue")],
         },
         {"label": label, "unit": 1, "series": device},
@@ -151,7 +157,7 @@ def _panels(neuron: OneM1T1R) -> list[dict[str, Any]]:
     ]
 
 
-def _series(name: str, label: str, colour: str, dash: str = "") -> dict[str, str]:
+def _series(name: str, label: str, colour: str, dash: str = "") -> dict[str, Any]:
     return {"name": name, "label": label, "colour": colour, "dash": dash}
 
 
@@ -169,8 +175,9 @@ def _slider(control: Control) -> str:
 
 
 def _legend(panels: list[dict[str, Any]]) -> str:
-    """One entry for each line in the panels, and one for the threshold."""
-    entries = [(s["label"], f"var(--{s['colour']})", s["dash"], 2.0) for panel in panels for s in panel["series"]]
+    """One entry for each line in a panel of several lines, and one for the threshold."""
+    shared = [panel for panel in panels if len(panel["series"]) > 1]
+    entries = [(s["label"], f"var(--{s['colour']})", s["dash"], 2.0) for panel in shared for s in panel["series"]]
     entries.append(("spike threshold", "var(--faint)", "2 3", 1.0))
     return "\n".join(
         f'<span><svg viewBox="0 0 26 11"><line x1="0" x2="26" y1="6" y2="6" stroke="{colour}" stroke-width="{width}" '
