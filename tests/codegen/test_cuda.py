@@ -259,6 +259,13 @@ def sampled():
     return [group, SpikeMonitor(group)]
 
 
+def cycling():
+    """Switches that draw their voltages anew when they open, and age: custom events."""
+    neuron = OneM1T1R("and_ts")
+    group = neuron.group(100, drive=TRAIN, dt=10 * us, seed=6, ageing={"r_on": 0.01}, name="cycling")
+    return [group, SpikeMonitor(group)]
+
+
 def generate(objects, folder, precision="double", compute_capability=9.0):
     """Write a program without compiling it."""
     gc.collect()  # names of objects that are gone can be given again
@@ -415,6 +422,12 @@ def test_equations_may_name_local_variables(program, monkeypatch, tmp_path):
     assert "const double constant = 0.005;" in code_objects(tmp_path / "build")["local_stateupdater_codeobject"]
 
 
+def test_what_is_drawn_from_cycle_to_cycle_is_drawn_by_the_same_function(program):
+    kernel = "\n".join(text for name, text in kernels(program(cycling)).items() if "opening" in name)
+    assert len(re.findall(r"_threefry_normal\(noise_seed, i\b.*?, .*?cycle.*?, \d\)", kernel)) == 4
+    assert not re.search(r"curand|_rand\w*\(", kernel)
+
+
 @pytest.mark.parametrize("objects", [hopping, sampled])
 def test_single_precision(program, objects):
     """No number of a kernel is double; only the time is, and the step of a TimedArray stays exact."""
@@ -499,3 +512,13 @@ def test_compiles_and_links(monkeypatch, tmp_path, objects, precision):
     if precision == "single":
         single, double = (len(re.findall(rf"\b\w+\.rn\.f{bits}\b", code)) for bits in (32, 64))
         assert single > 2 * double > 0  # the noise and the time are double
+
+
+@pytest.mark.nvcc
+@pytest.mark.slow
+def test_cycles_compile_and_link(tmp_path):
+    pytest.importorskip("brian2cuda")
+    with backend("cuda", compute_capability=9.0, directory=tmp_path / "build", build_on_run=False) as used:
+        Network(*cycling()).run(20 * ms)
+        used.build(run=False)
+    assert os.access(Path(used.directory) / "main", os.X_OK)
