@@ -14,24 +14,28 @@ MODEL_TABLE = "model_table.csv"
 
 #: Columns of the table of models: heading and how a row of the CSV fills it.
 _COLUMNS: dict[str, Any] = {
-    "model": lambda row: f"`{row.model}`",
-    "card": lambda row: f"[`{row.card}`](#card-{row.card})",
+    "model": lambda row: f"[{row.model}](#card-{row.card})",
     "states": lambda row: f"{row.states:.0f}",
     "step (us)": lambda row: f"{row.step_us:g}",
-    "mean error": lambda row: _with_spread(row.mean_log_error, row.mean_log_error_sd),
-    "at half the step": lambda row: _with_spread(row.mean_log_error_half_step, row.mean_log_error_half_step_sd),
-    "rows within 0.3": lambda row: f"{row.reproduced:.0f} of {row.rows:.0f}",
-    "silent rows": lambda row: f"{row.silent:.0f}",
-    "characteristics": lambda row: _letters(row.traits),
-    "at half the step, too": lambda row: _letters(row.traits_half_step),
+    "error": lambda row: _with_spread(row.mean_log_error, row.mean_log_error_sd),
+    "error, half step": lambda row: _with_spread(row.mean_log_error_half_step, row.mean_log_error_half_step_sd),
+    "reproduced": lambda row: f"{row.reproduced:.0f} of {row.rows:.0f}",
+    "silent": lambda row: f"{row.silent:.0f}",
+    "traits": lambda row: _letters(row.traits),
+    "traits, half step": lambda row: _letters(row.traits_half_step),
     "ns per step": lambda row: f"{row.ns_per_step:.0f}",
-    "us per ms": lambda row: f"{row.us_per_ms:.3g}",
-    "stiffness": lambda row: f"{row.stiffness:.2g}",
+    "us per ms": lambda row: _short(row.us_per_ms),
+    "stiffness": lambda row: _short(row.stiffness),
 }
 
 
 def _with_spread(mean: float, deviation: float) -> str:
-    return f"{mean:.3f} ± {deviation:.3f}" if deviation else f"{mean:.3f}"
+    # Non-breaking spaces: the two belong together.
+    return f"{mean:.3f}\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}{deviation:.3f}" if deviation else f"{mean:.3f}"
+
+
+def _short(value: float) -> str:
+    return f"{value:.0f}" if abs(value) >= 100 else f"{value:.2g}"
 
 
 def _letters(text: Any) -> str:
