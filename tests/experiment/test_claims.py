@@ -16,6 +16,7 @@ def test_threshold_spread_lies_in_the_measured_range():
     assert 0.03 <= threshold["relative_spread"] <= 0.08
 
 
+@pytest.mark.slow
 def test_cascade_without_loss_of_amplitude():
     table = cascade(OneM1T1R("hopping_2e4d"), trials=20, seed=3)
     summary = cascade_summary(table).set_index("stage")
@@ -24,6 +25,7 @@ def test_cascade_without_loss_of_amplitude():
     assert summary.loc[3, "peak_ratio"] >= 0.95
 
 
+@pytest.mark.slow
 def test_the_chain_needs_its_supply():
     """At the 0.5 V of the main text a stage cannot drive the next one."""
     table = cascade(OneM1T1R("hopping_2e4d"), trials=5, v_dd=0.5 * volt, seed=3)

@@ -48,6 +48,7 @@ def test_time_scales(neuron):
         cell_time_constant(recording([0.0, 0.0]))
 
 
+@pytest.mark.slow
 def test_steps_are_measured_as_a_cell_is(neuron):
     table = step_response(neuron, [0.3, 0.8] * volt, 100 * ms, trials=4, seed=2)
     assert list(table.columns[1:]) == list(fi_from_spikes([[] * second], [1] * mV, 0 * ms, 1 * ms).columns)

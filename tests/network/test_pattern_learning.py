@@ -31,6 +31,7 @@ def test_spikes_are_fast_where_the_pattern_is_on_and_stop_in_the_pause():
     assert (np.rint(times * 1e3) % 200 < 100).all()
 
 
+@pytest.mark.slow
 def test_outputs_come_to_stand_for_patterns():
     """From chance, 1/8, to a half and more; synapses of the winners follow the bars."""
     curve, states = PatternLearning().learn(blocks=2, presentations=60, tests=4, seed=1)

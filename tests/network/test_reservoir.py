@@ -46,6 +46,7 @@ def test_memristor_neurons_remember_some_samples():
     np.testing.assert_array_equal(states[:50], reservoir.states(u[:50]))
 
 
+@pytest.mark.slow
 def test_another_seed_is_another_reservoir_and_coupling_changes_it():
     u = rng.uniform(0, 1, 20)
     found = [Reservoir(12, k, seed=s).states(u, backend="numpy") for k, s in ((0, 0), (0, 1), (6, 0))]

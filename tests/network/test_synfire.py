@@ -19,12 +19,14 @@ def test_a_strong_volley_goes_on_and_sharpens(strong):
     assert (np.diff(strong["time_ms"]) > 1).all() and (np.diff(strong["time_ms"]) < 3).all()
 
 
+@pytest.mark.slow
 def test_weak_and_wide_volleys_die_out():
     chain = SynfireChain(pools=4)
     assert chain.run(15, 1 * ms)["fired"].iloc[-1] == 0
     assert chain.run(50, 10 * ms)["fired"].iloc[-1] < 0.1
 
 
+@pytest.mark.slow
 def test_step_halving():
     chain = SynfireChain(pools=4, noise=False)
     coarse, fine = (chain.run(60, 0.5 * ms, dt=step) for step in (10 * us, 5 * us))

@@ -38,6 +38,7 @@ def test_a_lower_base_is_slower_and_more_often_right(fast):
     assert right[0] > right[1]
 
 
+@pytest.mark.slow
 def test_step_halving(fast):
     """Another step has another noise: shares agree to four standard errors of their difference."""
     fine = curve(0.8, duration=60 * ms, seed=1, dt=5 * us)

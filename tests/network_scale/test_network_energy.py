@@ -47,6 +47,7 @@ def test_the_parts_add_up_to_the_whole(found):
     assert found["area of the neurons"] == pytest.approx(100 * AREA)
 
 
+@pytest.mark.slow
 def test_step_halving_moves_the_energies_little(found):
     """The noise of another step is another noise, so spikes move; the energies of a run this short by some per cent."""
     fine = items(dt=1 * us)
