@@ -1,5 +1,5 @@
 """The command line: `memneuro reproduce | score | doctor | bench | compare | speech | network | sweep |
-fit-device`.
+fit-device | explore`.
 
 A sub-command is one function `(args) -> int` that returns the exit status. It imports what it needs itself,
 so that `memneuro --help` answers at once. Adding a command means adding one such function and one `_add_...`
@@ -80,6 +80,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_network(commands, common)
     _add_sweep(commands, common)
     _add_fit_device(commands, common)
+    _add_explore(commands, common)
     return parser
 
 
@@ -469,6 +470,25 @@ def run_fit_device(args: argparse.Namespace) -> int:
             template=args.template,
         )
     show(result, args.json, fit_device_text)
+    return 0
+
+
+def _add_explore(commands: Any, common: argparse.ArgumentParser) -> None:
+    parser = commands.add_parser(
+        "explore", parents=[common], help="one HTML page on which sliders move the neuron's traces and f-I curve"
+    )
+    parser.add_argument(
+        "--out", type=Path, default=Path("explore.html"), metavar="FILE.html", help="default: %(default)s"
+    )
+    parser.add_argument("--device", default="hopping", metavar="NAME", help="device or card (default: %(default)s)")
+    parser.set_defaults(run=run_explore)
+
+
+def run_explore(args: argparse.Namespace) -> int:
+    """Write the page and print where it is."""
+    from memneuro.explore.page import write_page
+
+    print(f"page: {write_page(args.out, args.device)}")
     return 0
 
 

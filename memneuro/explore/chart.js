@@ -55,7 +55,7 @@ function drawPanels(svg, panels, axis) {
     y0 += gap + inner;
     const high = panel.high ?? roundUp(Math.max(...panel.series.map((s) => s.y.reduce((a, b) => Math.max(a, b), 0))));
     const level = (y) => y0 - (y / high) * inner;
-    for (const y of ticks(high, inner < 40 ? 1 : inner < 70 ? 2 : inner < 140 ? 3 : 5)) {
+    for (const y of inner < 50 ? [0, high] : ticks(high, inner < 70 ? 2 : inner < 140 ? 3 : 5)) {
       parts.push(element("line", { class: "grid", x1: left, x2: width - right, y1: level(y), y2: level(y) }));
       const text = { class: "tick", x: left - 6, y: level(y) + 4, "text-anchor": "end" };
       parts.push(element("text", text, String(y)));

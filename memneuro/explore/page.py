@@ -104,8 +104,6 @@ def page(neuron: OneM1T1R) -> str:
 
 def page_data(neuron: OneM1T1R, found: list[Control]) -> dict[str, Any]:
     """What the code on the page reads as ``PAGE``: parameters in SI units, sliders, time steps, panels."""
-    if neuron.cycle_spread(neuron.model.parameters):
-        raise ValueError(f"card {neuron.device.name!r} differs from cycle to cycle, which the page does not draw")
     temperature = next(control for control in found if control.name == "temperature")
     steps = [float(neuron.with_(temperature=value * kelvin).default_step) for value in temperature.values]
     if min(steps) < SMALLEST_STEP:
@@ -113,6 +111,8 @@ def page_data(neuron: OneM1T1R, found: list[Control]) -> dict[str, Any]:
             f"device {neuron.device.name!r} needs a time step of {min(steps):.2g} s between {temperature.values[0]:g} "
             f"and {temperature.values[-1]:g} K; accepted: devices with {SMALLEST_STEP:g} s or more, such as 'hopping'"
         )
+    if neuron.cycle_spread(neuron.model.parameters):
+        raise ValueError(f"card {neuron.device.name!r} differs from cycle to cycle, which the page does not draw")
     panels = _panels(neuron)
     amplitude = next(control for control in found if control.name == "amplitude")
     return {
