@@ -35,6 +35,8 @@ extensions = [
 ]
 exclude_patterns = ["_build", "_pages", "explanation/generated"]
 nitpicky = True
+# They would turn the two dashes of an option into one.
+smartquotes = False
 
 # Docstrings have types with units; annotations beside them would say the same again.
 autodoc_typehints = "none"
