@@ -9,7 +9,7 @@ N particles at x_1 < ... < x_N, in units of half the gap, between the electrodes
    U(x) &= -W_p\,e^{-(x - x_p)^2/(2 w_p^2)} + \tfrac14 W_r (1 + x)^2
        + \tfrac12 K\,(|x| - 1)^2\,[|x| > 1] \\
    \frac{dT}{dt} &= \frac{V^2}{C_h R_d} - \kappa\,(T - T_0), \qquad
-   R_d = R_t \sum_{i=0}^{N} e^{(x_{i+1} - x_i)/\lambda}
+   R_d = R_c + R_t \sum_{i=0}^{N} e^{(x_{i+1} - x_i)/\lambda}
 
 The field drags the particles off the electrode into a chain, so the resistance falls; the voltage drops, and heat and
 interfacial energy bring them back. U is the interfacial energy: a well that pins the particles near the electrode they
@@ -18,7 +18,8 @@ other (W_c, over the distance l_c; the exponent is limited to 3), which keeps th
 particles only.
 
 * The noise obeys the fluctuation-dissipation relation: D = k_B T/eta with the same eta that divides the forces.
-* With one particle, ``R_d = 2 R_t exp(1/lambda) cosh(x/lambda)``: lowest in the middle.
+* With one particle, ``R_d = R_c + 2 R_t exp(1/lambda) cosh(x/lambda)``: lowest in the middle.
+* R_c limits what a closed chain conducts: a constriction of one atom has the resistance h/(2 e^2), 12.9 kohm.
 * Positions are named ``x_1`` to ``x_N``; the models are ``langevin`` (N = 1), ``langevin_3``, ``langevin_10`` and
   ``langevin_100``; :func:`langevin_model` makes one of any N.
 
@@ -72,6 +73,7 @@ class LangevinDevice(DeviceModel):
         "length_pair",
         "tunnel_length",
         "r_tunnel",
+        "r_contact",
         "heat_capacity",
         "cooling_rate",
     )
@@ -96,7 +98,7 @@ class LangevinDevice(DeviceModel):
             )
         gaps = ["x_1 + 1", *(f"x_{i + 1} - x_{i}" for i in range(1, n)), f"1 - x_{n}"]
         hops = " + ".join(f"exp(({gap})/tunnel_length)" for gap in gaps)
-        return "\n".join([*lines, f"r_device = r_tunnel*({hops}) : ohm"])
+        return "\n".join([*lines, f"r_device = r_contact + r_tunnel*({hops}) : ohm"])
 
     def initial(self, noise: bool) -> dict[str, Any]:
         """The particles lie in the well, those of a chain side by side; the device has the circuit's temperature."""
@@ -112,14 +114,14 @@ class LangevinDevice(DeviceModel):
     def lowest_resistance(self, values: Mapping[str, Any]) -> float:
         """With the particles evenly spread over the gap, in ohm."""
         n = self.particles + 1
-        spread = np.asarray(values["r_tunnel"]) * n * np.exp(2 / (n * np.asarray(values["tunnel_length"])))
-        return float(np.min(spread))
+        hops = np.asarray(values["r_tunnel"]) * n * np.exp(2 / (n * np.asarray(values["tunnel_length"])))
+        return float(np.min(np.asarray(values["r_contact"]) + hops))
 
     def rest_resistance(self, values: Mapping[str, Any]) -> float:
         """With all particles in the middle of the well where they start, in ohm."""
         place, length = (np.asarray(values[name]) for name in ("x_pin", "tunnel_length"))
         hops = np.exp((1 + place) / length) + (self.particles - 1) + np.exp((1 - place) / length)
-        return float(np.min(np.asarray(values["r_tunnel"]) * hops))
+        return float(np.min(np.asarray(values["r_contact"]) + np.asarray(values["r_tunnel"]) * hops))
 
     def largest_step(self, values: Mapping[str, Any]) -> Quantity:
         """0.2 over the fastest relaxation: in the pinning well, W_p/(w_p^2 eta), or of a pair, W_c/(l_c^2 eta)."""

@@ -62,7 +62,8 @@ def numbers(neuron: ParallelCapacitor) -> dict[str, float]:
 
 def resistance(p: dict[str, float], x: Any) -> Any:
     """Resistance of the device (ohm) with the particle at x."""
-    return p["r_tunnel"] * (np.exp((x + 1) / p["tunnel_length"]) + np.exp((1 - x) / p["tunnel_length"]))
+    hops = np.exp((x + 1) / p["tunnel_length"]) + np.exp((1 - x) / p["tunnel_length"])
+    return p["r_contact"] + p["r_tunnel"] * hops
 
 
 def restoring_force(p: dict[str, float], x: Any) -> Any:

@@ -172,11 +172,13 @@ def switched_position(device: Card, conductance: float) -> float:
         If the device with its particle in the middle conducts less, or with the particle in its well conducts more.
     """
     value = {name: entry.value for name, entry in device.parameters.items()}
-    best = np.exp(-1 / value["tunnel_length"]) / (2 * value["r_tunnel"])
-    at_rest = best / np.cosh(value["x_pin"] / value["tunnel_length"])
+    hops = 2 * value["r_tunnel"] * np.exp(1 / value["tunnel_length"])  # of a particle in the middle, in ohm
+    best = 1 / (value["r_contact"] + hops)
+    at_rest = 1 / (value["r_contact"] + hops * np.cosh(value["x_pin"] / value["tunnel_length"]))
     if not at_rest < conductance < best:
         raise ValueError(f"conductance = {conductance!r} S; accepted: between {at_rest:.3g} and {best:.3g} S")
-    return float(-value["tunnel_length"] * np.arccosh(best / conductance))
+    ratio = (1 / conductance - value["r_contact"]) / hops
+    return float(-value["tunnel_length"] * np.arccosh(ratio))
 
 
 def _stop_when_done(network: Network, group: NeuronGroup) -> NetworkOperation:
