@@ -8,26 +8,32 @@ from html.parser import HTMLParser
 
 import numpy as np
 import pytest
-from brian2 import Mohm, Network, SpikeMonitor, get_unit, kelvin, ms, mV, prefs, second, us, volt
+from brian2 import Mohm, Network, SpikeMonitor, kelvin, ms, mV, prefs, second, us, volt
 
-from memneuro import Constant, OneM1T1R, PulseTrain
+from memneuro import OneM1T1R, PulseTrain
 from memneuro.circuit.transistor import drain_voltage, nmos_current
 from memneuro.explore.page import page, write_page
 from memneuro.numerics.elementary import _relaxation, _relaxation_pade
 from memneuro.numerics.threefry import threefry_normal, threefry_uniform
 
 STEP, DURATION = 20 * us, 200 * ms
-#: Amplitude (V), width and period (ms), control resistor (Mohm), temperature (K), noise (mV).
+#: Amplitude (V), width and period (ms), control resistor (Mohm), temperature (K), noise (mV). With short pulses and a
+#: large resistor the neuron is chaotic: rounding errors grow tenfold every 6 ms or so, on any target. In these settings
+#: they do not (`test_same_spikes_as_brian2` checks that too), so that whole trains can be compared.
 SETTINGS = [
-    (0.85, 1.0, 2.0, 250, 300, 39),
-    (0.85, 1.0, 2.0, 250, 300, 0),
-    (0.80, 1.5, 2.0, 50, 300, 39),
-    (0.90, 1.0, 2.2, 1000, 300, 39),
-    (0.95, 1.0, 2.0, 250, 290, 20),
-    (0.75, 3.0, 3.0, 250, 298, 60),
+    (0.80, 3.0, 3.0, 250, 300, 39),
+    (0.80, 3.0, 3.0, 500, 300, 0),
+    (0.80, 1.0, 2.0, 50, 300, 0),
+    (0.80, 1.0, 2.0, 50, 300, 39),
+    (0.85, 1.0, 3.0, 50, 290, 39),
+    (0.88, 1.5, 2.0, 100, 290, 39),
+    (0.80, 3.0, 3.0, 100, 295, 39),
 ]
-NOISE_FREE = 1
-CURVE = [0.6, 0.75, 0.9, 1.1]
+#: Those without noise.
+NOISE_FREE = [1, 2]
+#: A chaotic one, and how many spikes agree nevertheless.
+CHAOTIC, AGREE = (0.85, 1.0, 2.0, 250, 300, 39), 8
+CURVE = [0.6, 0.74, 0.77, 0.82]
 SEED = 7
 
 
@@ -85,10 +91,10 @@ def setting(amplitude, width, period, resistor, temperature, noise):
 
 @pytest.fixture(scope="module")
 def trains(neuron):
-    """Brian2's spike times (s): the first setting, the curve's amplitudes in it, then the other settings."""
+    """Brian2's spike times (s): the first setting, the curve's amplitudes in it, the other settings."""
     before = prefs.codegen.target
     prefs.codegen.target = "numpy"
-    rows = [SETTINGS[0], *((amplitude, *SETTINGS[0][1:]) for amplitude in CURVE), *SETTINGS[1:]]
+    rows = [SETTINGS[0], *((amplitude, *SETTINGS[0][1:]) for amplitude in CURVE), *SETTINGS[1:], CHAOTIC]
     amplitude, width, period, resistor, temperature, noise = np.array(rows).T
     group = neuron.group(
         len(rows),
@@ -100,40 +106,52 @@ def trains(neuron):
         sigma_tip=noise * mV,
     )
     spikes = SpikeMonitor(group)
-    Network(group, spikes).run(DURATION)
+    Network(group, spikes).run(DURATION, namespace={})
     prefs.codegen.target = before
     return [np.asarray(times) for times in spikes.spike_trains().values()]
 
 
-def test_same_spikes_as_brian2(neuron, html, node, trains):
-    """The traces are neuron 0, the curve neurons 1 to n; every setting has Brian2's spikes."""
-    others = trains[1 + len(CURVE) :]
-    first, rest = setting(*SETTINGS[0]), [setting(*values) for values in SETTINGS[1:]]
+def test_same_spikes_as_brian2(html, node, trains):
+    """Neuron 0 has the traces, neurons 1 to n are the points of the curve; every setting has Brian2's spikes."""
+    first, rest = setting(*SETTINGS[0]), [setting(*values) for values in (*SETTINGS[1:], CHAOTIC)]
     found = node(
         html,
-        f"""{{
-        traces: simulate({json.dumps(first)}, 1000),
-        curve: [...rateCurve({json.dumps(first)}, {CURVE})].filter((rate) => rate !== null),
-        others: {json.dumps(rest)}.map((setting, k) => {{
-          const spikes = [];
-          makeNeuron(setting, k + {1 + len(CURVE)}).advance(stepsOf(setting), spikes);
-          return spikes;
-        }}) }}""",
+        f"""(() => {{
+          const train = (setting, i, change) => {{
+            const spikes = [];
+            makeNeuron(setting, i, setting.values.amplitude * (1 + change)).advance(stepsOf(setting), spikes);
+            return spikes;
+          }};
+          const first = {json.dumps(first)}, rest = {json.dumps(rest)}, others = {1 + len(CURVE)};
+          return {{
+            traces: simulate(first, 1000),
+            curve: [...rateCurve(first, {CURVE})].filter((rate) => rate !== null),
+            changed_curve: {CURVE}.map((amplitude, k) => {{
+              const values = {{ ...first.values, amplitude }};
+              return train({{ ...first, values }}, k + 1, 1e-10).length / first.duration;
+            }}),
+            others: rest.map((setting, k) => train(setting, k + others, 0)),
+            changed: rest.map((setting, k) => train(setting, k + others, 1e-10)),
+          }};
+        }})()""",
     )
-    assert all(len(train) >= 3 for train in [trains[0], *others])
-    seconds = float(DURATION / second)
-    assert found["traces"]["rate"] == pytest.approx(len(trains[0]) / seconds, rel=0.01)
-    assert found["traces"]["first"] == pytest.approx(trains[0][0], abs=float(STEP / second))
-    intervals = np.diff(trains[0])
+    seconds, step = float(DURATION / second), float(STEP / second)
+    train, points, others = trains[0], trains[1 : 1 + len(CURVE)], trains[1 + len(CURVE) :]
+    assert all(len(times) >= 10 for times in [train, *others])
+    intervals = np.diff(train)
+    assert found["traces"]["rate"] == pytest.approx(len(train) / seconds, rel=0.01)
+    assert found["traces"]["first"] == pytest.approx(train[0], abs=step)
     assert found["traces"]["interval"] == pytest.approx(intervals.mean(), rel=0.01)
     assert found["traces"]["cv"] == pytest.approx(np.std(intervals, ddof=1) / intervals.mean(), rel=0.01)
-    rates = [len(train) / seconds for train in trains[1 : 1 + len(CURVE)]]
-    assert len(set(rates)) > 2
-    assert found["curve"] == pytest.approx(rates, rel=0.01)
-    for here, there in zip(found["others"], others, strict=True):
+    rates = [len(times) / seconds for times in points]
+    assert len(set(rates)) == len(CURVE)
+    assert found["curve"] == found["changed_curve"] == pytest.approx(rates, rel=0.01)
+    for here, changed, there in list(zip(found["others"], found["changed"], others, strict=True))[:-1]:
         assert len(here) == pytest.approx(len(there), rel=0.01)
-    free = NOISE_FREE - 1
-    assert found["others"][free][0] == pytest.approx(others[free][0], abs=float(STEP / second))
+        assert len(here) == len(changed)
+    for place in NOISE_FREE:
+        assert found["others"][place - 1][0] == pytest.approx(others[place - 1][0], abs=step)
+    assert found["others"][-1][:AGREE] == pytest.approx(others[-1][:AGREE], abs=step)
 
 
 def test_same_seed_same_noise(html, node):
@@ -170,18 +188,16 @@ def test_other_devices_are_translated_too(device, node):
     """Every state after 500 steps is Brian2's."""
     prefs.codegen.target = "numpy"
     other = OneM1T1R(device)
-    group = other.group(drive=Constant(0.8 * volt), seed=SEED)
-    Network(group).run(500 * group.dt)
+    group = other.group(drive=PulseTrain(0.8 * volt, width=1 * ms, period=2 * ms), seed=SEED)
+    Network(group).run(500 * other.default_step, namespace={})
     text = page(other)
-    given = {"dt": float(group.dt), "i": 0, "noise_seed": SEED, "noise_offset": 0}
+    given = {"dt": float(other.default_step), "i": 0, "noise_seed": SEED, "noise_offset": 0}
     observed = json.loads(re.search(r'"observed": (\[.*?\])', text)[1])
-    run = f"(() => {{ const n = constant({{...PAGE.drives.constant, ...{json.dumps(given)}}});"
+    run = f"(() => {{ const n = pulses({{...PAGE.drives.pulses, ...{json.dumps(given)}}});"
     found = node(text, f"{run} n.advance(500, []); return n.observe(); }})()")
     assert len(observed) >= 4
     for name, value in zip(observed, found, strict=True):
-        there = getattr(group, name)
-        number = np.broadcast_to(np.asarray(there), (1,))[0]
-        assert value == pytest.approx(float(number), rel=1e-6, abs=1e-15), (name, get_unit(there.dim) if there else "")
+        assert value == pytest.approx(np.ravel(np.asarray(getattr(group, name)[:]))[0], rel=1e-6, abs=1e-15), name
 
 
 class Elements(HTMLParser):
@@ -291,11 +307,14 @@ def test_in_a_browser(browser, tmp_path):
     wait.until(lambda _: text("rate") != "–")
     Select(browser.find_element(By.ID, "duration")).select_by_value("200")
     wait.until(lambda _: "run(200*ms)" in text("code"))
+    browser.find_element(By.CSS_SELECTOR, "input[value=constant]").click()
+    wait.until(lambda _: "Constant(0.8*volt)" in text("code"))
+    assert not browser.find_element(By.ID, "period").is_enabled()
     before = text("rate"), trace("v_gate"), trace("v_in")
     slider = browser.find_element(By.ID, "amplitude")
-    slider.send_keys(Keys.ARROW_RIGHT * 10)
-    wait.until(lambda _: text("amplitude-value") == "0.9 V" and text("rate") != before[0])
-    assert slider.get_attribute("aria-valuetext") == "0.9 V"
+    slider.send_keys(Keys.ARROW_RIGHT * 5)
+    wait.until(lambda _: text("amplitude-value") == "0.85 V" and text("rate") != before[0])
+    assert slider.get_attribute("aria-valuetext") == "0.85 V"
     assert trace("v_gate") != before[1] and trace("v_in") != before[2]
     points = browser.execute_script("return PAGE.amplitudes.length")
     wait.until(lambda _: len(browser.find_elements(By.CSS_SELECTOR, "#curve circle")) == points)
@@ -312,6 +331,8 @@ def test_in_a_browser(browser, tmp_path):
     assert float(text("cv")) == pytest.approx(np.std(np.diff(times), ddof=1) / np.diff(times).mean(), rel=0.01)
 
     # A pulse is never longer than the period: the period follows.
+    browser.find_element(By.CSS_SELECTOR, "input[value=pulses]").click()
+    wait.until(lambda _: browser.find_element(By.ID, "width").is_enabled())
     browser.find_element(By.ID, "width").send_keys(Keys.ARROW_RIGHT * 12)
     wait.until(lambda _: text("width-value") == "2.2 ms" and text("period-value") == "2.2 ms")
     browser.find_element(By.ID, "restore").click()
