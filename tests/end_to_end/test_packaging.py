@@ -78,7 +78,7 @@ def test_a_wheel_holds_every_module_and_table(tmp_path, repository):
     shutil.copytree(repository / "memneuro", source / "memneuro", ignore=shutil.ignore_patterns("__pycache__"))
     needed = [
         path
-        for kind in ("*.py", "*.csv", "*.toml", "*.h", "*.cpp", "*.mplstyle")
+        for kind in ("*.py", "*.csv", "*.toml", "*.h", "*.cpp", "*.mplstyle", "*.html", "*.css", "*.js")
         for path in (source / "memneuro").rglob(kind)
     ]
     assert {"zhao2025_targets.csv", "devices_measured.csv", "compact_model_checks.csv"} <= {p.name for p in needed}
