@@ -153,7 +153,7 @@ def _of_card(name: str, label: str, parameter: Parameter, values: Iterable[float
     shown = SHOWN[parameter.unit]
     unit, factor, _ = shown
     meaning = EFFECTS.get(name, parameter.meaning)
-    card = f"{parameter.value / factor:g} {unit}".strip()
+    card = f"{parameter.value / factor:g}\N{NO-BREAK SPACE}{unit}".strip()
     if parameter.interval:
         card += f" ({parameter.interval[0] / factor:.2g} to {parameter.interval[1] / factor:.2g})"
     said = f"{meaning[:1].upper()}{meaning[1:]}. Card: {card}, {parameter.status}."
