@@ -57,7 +57,7 @@ function remarkOn(setting, result) {
   const low = gate.findLastIndex((value) => value <= threshold);
   const since = low < 0 ? 0 : result.times[low];
   if (setting.duration - since < PAGE.latched * setting.duration) return "";
-  return `Latched: the gate stays above the threshold from ${digits(since * 1000, 4)} ms on.`;
+  return `Latched: the gate stays above the threshold from ${digits(result.spikes.at(-1) * 1000, 6)} ms on.`;
 }
 
 function drawTraces(setting, result) {

@@ -68,8 +68,8 @@ def write_page(path: str | os.PathLike[str], device: str | Card = "hopping") -> 
 
 def page(neuron: OneM1T1R) -> str:
     """The text of the page for a neuron; see :func:`write_page`."""
-    steps_of = controls(neuron)
-    data = page_data(neuron, steps_of)
+    found = controls(neuron)
+    data = page_data(neuron, found)
     names = sorted(drives())
     programs = [program(name, neuron, drives()[name], data["observed"]) for name in names]
     model = [f"const PAGE = {_literal(data)};", constants(), _file("functions.js"), *programs]
@@ -88,7 +88,7 @@ def page(neuron: OneM1T1R) -> str:
         colours=_colours(),
         style=_file("page.css"),
         legend=_legend(data["panels"]),
-        controls="\n".join(_slider(control) for control in steps_of),
+        controls="\n".join(_slider(control) for control in found),
         max_seed=MAX_SEED,
         seed=SEED,
         durations=durations,
