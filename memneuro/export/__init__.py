@@ -7,6 +7,7 @@ from typing import Any
 _PUBLIC = {
     "neo_segment": "memneuro.export.neo",
     "run_ngspice": "memneuro.export.ngspice",
+    "write_nwb": "memneuro.export.nwb",
     "spice_netlist": "memneuro.export.spice",
 }
 
