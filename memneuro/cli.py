@@ -1,5 +1,5 @@
 """The command line: `memneuro reproduce | score | doctor | bench | compare | speech | network | sweep |
-fit-device | explore`.
+fit-device | explore | materials`.
 
 A sub-command is one function `(args) -> int` that returns the exit status. It imports what it needs itself,
 so that `memneuro --help` answers at once. Adding a command means adding one such function and one `_add_...`
@@ -81,6 +81,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_sweep(commands, common)
     _add_fit_device(commands, common)
     _add_explore(commands, common)
+    _add_materials(commands, common)
     return parser
 
 
@@ -489,6 +490,28 @@ def run_explore(args: argparse.Namespace) -> int:
     from memneuro.explore.page import write_page
 
     print(f"page: {write_page(args.out, args.device)}")
+    return 0
+
+
+def _add_materials(commands: Any, common: argparse.ArgumentParser) -> None:
+    parser = commands.add_parser(
+        "materials",
+        parents=[common],
+        help="every device card: simulated, measured, published, fitted or guessed; and the scaling projections",
+    )
+    parser.add_argument("names", nargs="*", metavar="NAME", help="device cards (default: all; minutes on one core)")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="also write the tables as CSV and Markdown")
+    _add_json(parser)
+    parser.set_defaults(run=run_materials)
+
+
+def run_materials(args: argparse.Namespace) -> int:
+    """Print the table of devices and the projections."""
+    with chatter_to_stderr(args.json):
+        from memneuro.experiment.materials import materials, materials_text
+
+        result = materials(args.names or None, args.out)
+    show(result, args.json, materials_text)
     return 0
 
 

@@ -19,7 +19,9 @@ from memneuro.circuit.drive import Expression, check
 from memneuro.circuit.source_meter import SourceMeter
 from memneuro.experiment.pulses import reading_step, run_with_progress
 
-_PULSE = "v_in = v_read + (v_pulse - v_read)*int(t + 0.001*dt < t_pulse) : volt"
+# The clip is 1 while t + 0.001 dt < t_pulse, then 0. A condition in its place, int(...) times a voltage, does not
+# commute for SymPy, which then refuses to compare the device's voltage with zero, as the compact model does.
+_PULSE = "v_in = v_read + (v_pulse - v_read)*clip(1e6*((t_pulse - t)/dt - 0.001), 0, 1) : volt"
 
 
 def watch_pulse(
