@@ -15,7 +15,7 @@ extra = $(VENV)/.installed-$(1)-$(KEY)
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: reproduce reproduce-fast test test-slow test-cuda lint docs calibrate clean
+.PHONY: reproduce reproduce-fast test test-slow test-cuda lint docs figures gallery calibrate clean
 
 reproduce: $(CORE)
 	$(BIN)/memneuro reproduce --out "$(OUT)"
@@ -41,6 +41,15 @@ lint: $(call extra,dev)
 # docs/_build/html/index.html; needs no network. MEMNEURO_DOCS_INTERSPHINX=1 links to the documentation of Brian2 and others.
 docs: $(call extra,docs)
 	$(BIN)/python -m sphinx -W --keep-going -b html docs docs/_build/html
+
+# Every figure with its tables, into a folder of its own; with FAST=1 a look in minutes.
+figures: $(CORE)
+	@for script in figures/fig*.py; do \
+	    $(BIN)/python $$script $(if $(FAST),--fast) --out "$(OUT)/figures" || exit; done
+
+# The images of figures/README.md, from those of `make figures`.
+gallery: $(CORE)
+	$(BIN)/python figures/gallery.py "$(OUT)/figures"
 
 calibrate: $(CORE)
 	$(BIN)/python -m memneuro.experiment.calibrate

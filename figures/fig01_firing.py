@@ -1,8 +1,7 @@
 """Figure 1: the neuron firing."""
 
-from pathlib import Path
-
 from memneuro.chapter.firing import CHAPTER
+from memneuro.chapter.script import main
 
 if __name__ == "__main__":
-    CHAPTER.write(Path(__file__).parent, "fig01_firing")
+    main(CHAPTER, __file__)

@@ -1,8 +1,7 @@
 """Figure 2: pulse-train response."""
 
-from pathlib import Path
-
 from memneuro.chapter.pulse_train import CHAPTER
+from memneuro.chapter.script import main
 
 if __name__ == "__main__":
-    CHAPTER.write(Path(__file__).parent, "fig02_pulse_train")
+    main(CHAPTER, __file__)

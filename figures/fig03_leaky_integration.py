@@ -1,8 +1,7 @@
 """Figure 3: leaky integration."""
 
-from pathlib import Path
-
 from memneuro.chapter.leaky_integration import CHAPTER
+from memneuro.chapter.script import main
 
 if __name__ == "__main__":
-    CHAPTER.write(Path(__file__).parent, "fig03_leaky_integration")
+    main(CHAPTER, __file__)

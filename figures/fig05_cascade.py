@@ -1,8 +1,7 @@
 """Figure 5: cascaded connection."""
 
-from pathlib import Path
-
 from memneuro.chapter.cascade import CHAPTER
+from memneuro.chapter.script import main
 
 if __name__ == "__main__":
-    CHAPTER.write(Path(__file__).parent, "fig05_cascade")
+    main(CHAPTER, __file__)

@@ -1,8 +1,7 @@
 """Figure 6: intrinsic plasticity."""
 
-from pathlib import Path
-
 from memneuro.chapter.intrinsic_plasticity import CHAPTER
+from memneuro.chapter.script import main
 
 if __name__ == "__main__":
-    CHAPTER.write(Path(__file__).parent, "fig06_intrinsic_plasticity")
+    main(CHAPTER, __file__)

@@ -1,8 +1,7 @@
 """Figure 7: refractory period."""
 
-from pathlib import Path
-
 from memneuro.chapter.refractory_period import CHAPTER
+from memneuro.chapter.script import main
 
 if __name__ == "__main__":
-    CHAPTER.write(Path(__file__).parent, "fig07_refractory_period")
+    main(CHAPTER, __file__)

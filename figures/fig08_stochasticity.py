@@ -1,8 +1,7 @@
 """Figure 8: stochasticity."""
 
-from pathlib import Path
-
+from memneuro.chapter.script import main
 from memneuro.chapter.stochasticity import CHAPTER
 
 if __name__ == "__main__":
-    CHAPTER.write(Path(__file__).parent, "fig08_stochasticity")
+    main(CHAPTER, __file__)

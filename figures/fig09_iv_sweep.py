@@ -1,8 +1,7 @@
 """Figure 9: current-voltage sweep."""
 
-from pathlib import Path
-
 from memneuro.chapter.iv_sweep import CHAPTER
+from memneuro.chapter.script import main
 
 if __name__ == "__main__":
-    CHAPTER.write(Path(__file__).parent, "fig09_iv_sweep")
+    main(CHAPTER, __file__)

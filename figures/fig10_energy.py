@@ -1,8 +1,7 @@
 """Figure 10: energy per spike."""
 
-from pathlib import Path
-
 from memneuro.chapter.energy import CHAPTER
+from memneuro.chapter.script import main
 
 if __name__ == "__main__":
-    CHAPTER.write(Path(__file__).parent, "fig10_energy")
+    main(CHAPTER, __file__)

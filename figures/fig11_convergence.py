@@ -1,8 +1,7 @@
 """Figure 11: convergence in the time step."""
 
-from pathlib import Path
-
 from memneuro.chapter.convergence import CHAPTER
+from memneuro.chapter.script import main
 
 if __name__ == "__main__":
-    CHAPTER.write(Path(__file__).parent, "fig11_convergence")
+    main(CHAPTER, __file__)

@@ -1,8 +1,7 @@
 """Figure 12: score of three device models."""
 
-from pathlib import Path
-
 from memneuro.chapter.score import CHAPTER
+from memneuro.chapter.script import main
 
 if __name__ == "__main__":
-    CHAPTER.write(Path(__file__).parent, "fig12_score")
+    main(CHAPTER, __file__)

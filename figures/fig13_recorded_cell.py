@@ -1,8 +1,7 @@
 """Figure 13: beside a recorded neuron."""
 
-from pathlib import Path
-
 from memneuro.chapter.recorded_cell import CHAPTER
+from memneuro.chapter.script import main
 
 if __name__ == "__main__":
-    CHAPTER.write(Path(__file__).parent, "fig13_recorded_cell")
+    main(CHAPTER, __file__)

@@ -1,8 +1,7 @@
 """Figure 14: how brain-like the six traits are."""
 
-from pathlib import Path
-
 from memneuro.chapter.brain_likeness import CHAPTER
+from memneuro.chapter.script import main
 
 if __name__ == "__main__":
-    CHAPTER.write(Path(__file__).parent, "fig14_brain_likeness")
+    main(CHAPTER, __file__)

@@ -1,8 +1,7 @@
 """Figure 15: fitted to recorded neurons."""
 
-from pathlib import Path
-
 from memneuro.chapter.fitted_cells import CHAPTER
+from memneuro.chapter.script import main
 
 if __name__ == "__main__":
-    CHAPTER.write(Path(__file__).parent, "fig15_fitted_cells")
+    main(CHAPTER, __file__)

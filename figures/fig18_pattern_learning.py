@@ -1,8 +1,7 @@
 """Figure 18: learning without a teacher."""
 
-from pathlib import Path
-
 from memneuro.chapter.pattern_learning import CHAPTER
+from memneuro.chapter.script import main
 
 if __name__ == "__main__":
-    CHAPTER.write(Path(__file__).parent, "fig18_pattern_learning")
+    main(CHAPTER, __file__)

@@ -1,8 +1,7 @@
 """Figure 19: oscillation of one particle."""
 
-from pathlib import Path
-
 from memneuro.chapter.oscillation import CHAPTER
+from memneuro.chapter.script import main
 
 if __name__ == "__main__":
-    CHAPTER.write(Path(__file__).parent, "fig19_oscillation")
+    main(CHAPTER, __file__)

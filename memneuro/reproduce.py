@@ -85,8 +85,13 @@ def run_chapter(chapter: Chapter, out: Path, fast: bool) -> Section:
 
 def missing(chapter: Chapter, error: Exception) -> Section:
     """The section of a chapter that needs what cannot be had."""
-    if isinstance(error, ModuleNotFoundError):
-        how = f'Not shown here: {error}. It comes with pip install "memneuro[speech]".'
-    else:
-        how = f"Not shown here: {error}. Set {DATA_VARIABLE} to a folder with the recordings, or run once online."
-    return Section(chapter.title, how, verdict="not measured")
+    return Section(chapter.title, f"Not shown here: {why_missing(error)}", verdict="not measured")
+
+
+def why_missing(error: Exception) -> str | None:
+    """What cannot be had and how to get it; None for an error that says nothing of the kind."""
+    if isinstance(error, ModuleNotFoundError) and not str(error.name).startswith("memneuro"):
+        return f'{error}. It comes with pip install "memneuro[speech]".'
+    if isinstance(error, (RecordingUnavailable, SpeechUnavailable)):
+        return f"{error}. Set {DATA_VARIABLE} to a folder with the recordings, or run once online."
+    return None

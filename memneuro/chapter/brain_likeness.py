@@ -9,12 +9,13 @@ from brian2 import ms
 from memneuro.biology import traits as tr
 from memneuro.biology.adaptation import adaptation_table, smallest_change
 from memneuro.biology.literature import trait_ranges
-from memneuro.chapter.chapter import Chapter, Tables, no_verdict
+from memneuro.chapter.chapter import Chapter, Tables, card_steps, no_verdict
 from memneuro.circuit.adapting import AdaptingOneM1T1R
 from memneuro.circuit.one_m1t1r import OneM1T1R
 from memneuro.figure import brain_likeness as figure
 
 CARD = "hopping_2e4d"
+SEED = 1
 PLAIN, ADAPTING = "1M1T1R", "1M1T1R, adapting"
 REFERENCES = {
     "lif": "LIF",
@@ -49,7 +50,7 @@ def simulate(fast: bool) -> dict[str, pd.DataFrame]:
     found = []
     for name, neuron in ((PLAIN, OneM1T1R(CARD)), (ADAPTING, AdaptingOneM1T1R(CARD))):
         length = tr.NOISE_TAU * (0.4 if fast else 1.0)
-        found.append(tr.measure_neuron(tr.memristor(neuron, name), 2 * trials, noise_tau=length))
+        found.append(tr.measure_neuron(tr.memristor(neuron, name), 2 * trials, SEED, noise_tau=length))
     for model, label in REFERENCES.items():
         slow = model == "cortical_hodgkin_huxley"
         if fast and model not in FAST:
@@ -57,8 +58,8 @@ def simulate(fast: bool) -> dict[str, pd.DataFrame]:
         length = tr.NOISE_TAU * (0.2 if fast else 0.4 if slow else 1.0)
         # Few neurons and few steps are done before a program for them is compiled.
         target = "numpy" if fast or model in ("lif", "adex") else ""
-        found.append(tr.measure_neuron(tr.reference(model, label, target), trials, noise_tau=length))
-    chain = tr.measure_chain(OneM1T1R(CARD), PLAIN, 10 if fast else 30, (800 if fast else 1500) * ms)
+        found.append(tr.measure_neuron(tr.reference(model, label, target), trials, SEED, noise_tau=length))
+    chain = tr.measure_chain(OneM1T1R(CARD), PLAIN, 10 if fast else 30, (800 if fast else 1500) * ms, seed=SEED)
     literature = trait_ranges().assign(neuron="literature", kind="literature")
     literature["value"] = np.sqrt(literature["low"] * literature["high"])
     parts = [cells, *(one.traits for one in found), chain, literature[tr.COLUMNS]]
@@ -70,7 +71,7 @@ def simulate(fast: bool) -> dict[str, pd.DataFrame]:
         "verdicts": verdicts(traits),
         "curves": pd.concat([one.curves for one in found], ignore_index=True),
         "firing": pd.concat([one.firing for one in found], ignore_index=True),
-        "adaptation": adaptation_table(trials=10 if fast else 40, names=FAST_CHANGES if fast else ()),
+        "adaptation": adaptation_table(trials=10 if fast else 40, seed=SEED, names=FAST_CHANGES if fast else ()),
         "missing": pd.DataFrame({"recording": missing}),
     }
 
@@ -188,4 +189,7 @@ CHAPTER = Chapter(
         "where it is from and what was not verified.",
         "The second device and self-heating have not been built; heat capacity and thermal time are assumptions.",
     ),
+    cards=(CARD,),
+    seeds=(SEED,),
+    step=lambda: f"{card_steps([CARD])}, that of its card for each reference neuron",
 )

@@ -10,6 +10,8 @@ from memneuro.circuit.one_m1t1r import OneM1T1R
 from memneuro.experiment.cascade import cascade, cascade_summary, cascade_traces
 from memneuro.figure import cascade as figure
 
+CARD = "hopping_2e4d"
+SEED = 1
 BEFORE_MS, AFTER_MS = 40.0, 15.0
 SHOWN = (
     "stage",
@@ -26,10 +28,10 @@ SHOWN = (
 
 def simulate(fast: bool) -> dict[str, pd.DataFrame]:
     """Many chains, and the voltages of one that fires early enough to be shown."""
-    neuron = OneM1T1R("hopping_2e4d")
+    neuron = OneM1T1R(CARD)
     duration = (1000 if fast else 1500) * ms
-    trials = cascade(neuron, trials=10 if fast else 50, duration=duration, seed=1)
-    traces = cascade_traces(neuron, duration=duration, seed=1)
+    trials = cascade(neuron, trials=10 if fast else 50, duration=duration, seed=SEED)
+    traces = cascade_traces(neuron, duration=duration, seed=SEED)
     return {"trials": trials, "traces": _around_last_stage(traces)}
 
 
@@ -67,4 +69,6 @@ CHAPTER = Chapter(
         "How the stages of the published device were coupled is not stated. Here an ideal buffer passes on the load "
         "voltage, and the supply is the 1 V of the supplement.",
     ),
+    cards=(CARD,),
+    seeds=(SEED,),
 )

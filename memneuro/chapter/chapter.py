@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from brian2 import Quantity, us
 from matplotlib.figure import Figure
 
+from memneuro.circuit.one_m1t1r import OneM1T1R
 from memneuro.experiment.score import row_error
 from memneuro.experiment.target import target
 from memneuro.figure.style import style
-from memneuro.report import Section
-from memneuro.tables import atomic_path, write_csv
+from memneuro.report import Section, provenance
+from memneuro.tables import atomic_path, write_csv, write_json
 
 #: A chapter agrees with the measurement when the mean error of its rows is at most this, and differs otherwise.
 AGREEMENT = 0.12
@@ -48,6 +50,14 @@ class Chapter:
         Reservations.
     judge : callable
         ``judge(tables) -> verdict``, one of the report's or None; by default from the errors of the comparison.
+    cards : tuple of str
+        The device cards that are simulated.
+    seeds : tuple of int
+        Of all that is random.
+    fast_seeds : tuple of int or None
+        The seeds of a quick run; None where they are the same.
+    step : callable or None
+        ``step() -> text``, the time step; None where it is the default one of each card.
     """
 
     number: int
@@ -60,6 +70,10 @@ class Chapter:
     compare: Callable[[Tables], pd.DataFrame] | None = None
     notes: tuple[str, ...] = ()
     judge: Callable[[Tables], str | None] = field(default_factory=lambda: verdict)
+    cards: tuple[str, ...] = ()
+    seeds: tuple[int, ...] = ()
+    fast_seeds: tuple[int, ...] | None = None
+    step: Callable[[], str] | None = None
 
     def tables(self, fast: bool = False) -> dict[str, pd.DataFrame]:
         """The tables of the chapter, the comparison with the measurement last."""
@@ -68,8 +82,20 @@ class Chapter:
             tables["comparison"] = self.compare(tables)
         return tables
 
+    def provenance(self, fast: bool = False) -> dict[str, str]:
+        """What somebody needs to obtain the same numbers: versions, seed, time step, cards, quick or not."""
+        seeds = self.fast_seeds if fast and self.fast_seeds is not None else self.seeds
+        return provenance(
+            seed=", ".join(map(str, seeds)) or "none, nothing is random",
+            step=self.step() if self.step is not None else card_steps(self.cards),
+            card=", ".join(self.cards) or "none",
+            fast="yes, fewer trials: a look, not a result" if fast else "no",
+        )
+
     def write(self, folder: Path, stem: str, fast: bool = False) -> dict[str, pd.DataFrame]:
         """Simulate, and write ``stem.csv`` (the main table), ``stem_NAME.csv`` (any others) and ``stem.png``.
+
+        Where the numbers are from (see `provenance`) is written to ``stem.json`` and into the PNG.
 
         Returns
         -------
@@ -77,12 +103,17 @@ class Chapter:
             The tables.
         """
         tables = self.tables(fast)
-        for place, (name, table) in enumerate(tables.items()):
-            write_csv(table, Path(folder) / (f"{stem}.csv" if place == 0 else f"{stem}_{name}.csv"))
+        files = {name: f"{stem}.csv" if place == 0 else f"{stem}_{name}.csv" for place, name in enumerate(tables)}
+        for name, table in tables.items():
+            write_csv(table, Path(folder) / files[name])
+        origin = self.provenance(fast)
+        write_json({"title": self.title, **origin, "tables": files}, Path(folder) / f"{stem}.json")
+        lines = "; ".join(f"{name}: {value}" for name, value in origin.items())
         with style():
             figure = self.draw(tables)
             with atomic_path(Path(folder) / f"{stem}.png") as path:
-                figure.savefig(path, metadata={"Software": None})
+                metadata = {"Title": self.title, "Description": lines, "Software": f"memneuro {origin['memneuro']}"}
+                figure.savefig(path, metadata=metadata)
         return tables
 
     def section(self, tables: Tables, figure: Path) -> Section:
@@ -96,6 +127,16 @@ class Chapter:
             verdict=self.judge(tables),
             notes=self.notes,
         )
+
+
+def step_text(step: Quantity) -> str:
+    """A time step in words, such as "10 µs"."""
+    return f"{float(step / us):.4g} µs"
+
+
+def card_steps(cards: Iterable[str]) -> str:
+    """The default step of each card, as text."""
+    return ", ".join(f"{step_text(OneM1T1R(name).default_step)} for {name}" for name in cards) or "none"
 
 
 def verdict(tables: Tables) -> str:

@@ -5,27 +5,31 @@ from __future__ import annotations
 import pandas as pd
 from brian2 import us
 
-from memneuro.chapter.chapter import Chapter
+from memneuro.chapter.chapter import Chapter, step_text
 from memneuro.chapter.score import FAST_TRIALS
 from memneuro.circuit.device_circuit import METHOD
 from memneuro.circuit.one_m1t1r import OneM1T1R
 from memneuro.experiment.convergence import METHODS, STEPS, score_convergence, spike_time_convergence
+from memneuro.experiment.score import VARIANTS
 from memneuro.figure import convergence as figure
 
+CARD = "hopping_2e4d"
 SCORE_STEPS = [20, 10, 5] * us
+#: Seeds of the score.
+SEEDS = 2
 #: Few trials make the score worse than it is: a median of few scatters, and the score counts every deviation.
 TRIALS = {"2e": 120, "3b": 120, "3cd": 200, "4ab": 120, "4d": 40}
 
 
 def simulate(fast: bool) -> dict[str, pd.DataFrame]:
     """First spike without noise against the step, and the score with noise against the step."""
-    neuron = OneM1T1R("hopping_2e4d")
+    neuron = OneM1T1R(CARD)
     if fast:
         spikes = spike_time_convergence(neuron, steps=STEPS[:4], methods=(METHOD,), finest=1 * us)
         scores = score_convergence(steps=SCORE_STEPS[:2], seeds=1, trials=FAST_TRIALS)
     else:
         spikes = spike_time_convergence(neuron, methods=METHODS)
-        scores = score_convergence(steps=SCORE_STEPS, seeds=2, trials=TRIALS)
+        scores = score_convergence(steps=SCORE_STEPS, seeds=SEEDS, trials=TRIALS)
     return {"first_spike": spikes, "score": scores}
 
 
@@ -48,4 +52,8 @@ CHAPTER = Chapter(
     simulate=simulate,
     draw=figure.draw,
     notes=("b uses few trials, so its level scatters more than the score's; only its change with the step matters.",),
+    cards=tuple(VARIANTS["hopping"].values()),
+    seeds=tuple(range(1, SEEDS + 1)),
+    fast_seeds=(1,),
+    step=lambda: ", ".join(step_text(step) for step in STEPS),
 )

@@ -5,11 +5,12 @@ from __future__ import annotations
 import pandas as pd
 from brian2 import ms
 
-from memneuro.chapter.chapter import Chapter, Tables, no_verdict
+from memneuro.chapter.chapter import Chapter, Tables, no_verdict, step_text
 from memneuro.circuit.one_m1t1r import OneM1T1R
-from memneuro.experiment.energy import CASES, energy, energy_comparison
+from memneuro.experiment.energy import CASES, energy, energy_comparison, energy_step
 from memneuro.figure import energy as figure
 
+CARD = "hopping_2e4d"
 SHOWN = (
     "published",
     "published_pJ",
@@ -29,8 +30,13 @@ SHOWN = (
 
 def simulate(fast: bool) -> dict[str, pd.DataFrame]:
     """Energies of single spikes without noise, and the published figures beside what can be computed."""
-    spikes = energy(OneM1T1R("hopping_2e4d"), duration=200 * ms)
+    spikes = energy(OneM1T1R(CARD), duration=200 * ms)
     return {"spikes": spikes, "cases": energy_comparison(CASES[:1] if fast else CASES)}
+
+
+def step() -> str:
+    """The step of each card."""
+    return ", ".join(f"{step_text(energy_step(OneM1T1R(card, circuit)))} for {card}" for card, circuit, _ in CASES)
 
 
 def compare(tables: Tables) -> pd.DataFrame:
@@ -63,4 +69,6 @@ CHAPTER = Chapter(
         "Silent: the neuron does not fire under that drive. Latches: it ends charged and does not fire again; its "
         "energies are those up to the end of the run, not per spike.",
     ),
+    cards=tuple(dict.fromkeys((CARD, *(card for card, _, _ in CASES)))),
+    step=step,
 )

@@ -11,6 +11,8 @@ from memneuro.circuit.one_m1t1r import OneM1T1R
 from memneuro.experiment.pulses import run_pulses
 from memneuro.figure import firing
 
+CARD = "hopping_2e4d"
+SEED = 1
 TRIALS = 21
 VARIABLES = ("v_in", "v_gate", "x_total", "x_residue", "v_load", "i_load")
 
@@ -18,12 +20,12 @@ VARIABLES = ("v_in", "v_gate", "x_total", "x_residue", "v_load", "i_load")
 def simulate(fast: bool) -> dict[str, pd.DataFrame]:
     """Traces of the one among 21 trials whose first spike is the median one, and its spikes."""
     run = run_pulses(
-        OneM1T1R("hopping_2e4d"),
+        OneM1T1R(CARD),
         amplitude=np.full(TRIALS, 0.8) * volt,
         width=1 * ms,
         period=2 * ms,
         duration=200 * ms,
-        seed=1,
+        seed=SEED,
         record=VARIABLES,
         record_step=50 * us,
     )
@@ -63,4 +65,6 @@ CHAPTER = Chapter(
     ),
     simulate=simulate,
     draw=firing.draw,
+    cards=(CARD,),
+    seeds=(SEED,),
 )

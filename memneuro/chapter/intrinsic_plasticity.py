@@ -9,12 +9,14 @@ from memneuro.circuit.one_m1t1r import OneM1T1R
 from memneuro.experiment.intrinsic_plasticity import intrinsic_plasticity
 from memneuro.figure import intrinsic_plasticity as figure
 
+CARD = "hopping_4ab"
+SEED = 1
 FIRST_PULSE_V = 2.0
 
 
 def simulate(fast: bool) -> dict[str, pd.DataFrame]:
     """Pairs of pulses, by gap and trial."""
-    return {"trials": intrinsic_plasticity(OneM1T1R("hopping_4ab"), trials=50 if fast else 200, seed=1)}
+    return {"trials": intrinsic_plasticity(OneM1T1R(CARD), trials=50 if fast else 200, seed=SEED)}
 
 
 def compare(tables: Tables) -> pd.DataFrame:
@@ -48,4 +50,6 @@ CHAPTER = Chapter(
         "A pulse without a spike counts with its full 20 ms, the least its integration time can be.",
         "The gains at 30 and 80 ms were read off a plot.",
     ),
+    cards=(CARD,),
+    seeds=(SEED,),
 )

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import pandas as pd
 
-from memneuro.chapter.chapter import Chapter, Tables
+from memneuro.chapter.chapter import Chapter, Tables, step_text
 from memneuro.circuit.one_m1t1r import OneM1T1R
-from memneuro.experiment.iv_sweep import iv_curves, iv_summary, iv_sweep
+from memneuro.experiment.iv_sweep import iv_curves, iv_summary, iv_sweep, sweep_step
 from memneuro.experiment.target import measured_devices
 from memneuro.figure import iv_sweep as figure
 
-SIMULATED = "simulated, hopping_3cd"
+CARD = "hopping_3cd"
+SEED = 1
+SIMULATED = f"simulated, {CARD}"
 
 
 def simulate(fast: bool) -> dict[str, pd.DataFrame]:
     """Thresholds and hold voltages of many sweeps, and the curves of a few."""
-    neuron = OneM1T1R("hopping_3cd")
-    sweeps = iv_sweep(neuron, cycles=2 if fast else 4, trials=30 if fast else 50, seed=1)
-    return {"sweeps": sweeps, "curves": iv_curves(neuron, cycles=2 if fast else 5, seed=1)}
+    neuron = OneM1T1R(CARD)
+    sweeps = iv_sweep(neuron, cycles=2 if fast else 4, trials=30 if fast else 50, seed=SEED)
+    return {"sweeps": sweeps, "curves": iv_curves(neuron, cycles=2 if fast else 5, seed=SEED)}
 
 
 def compare(tables: Tables) -> pd.DataFrame:
@@ -73,4 +75,7 @@ CHAPTER = Chapter(
         "The first sweep of each device is left out: a fresh device has no residue.",
         "A closed device carries 10 nA down to a fixed voltage whatever the filament does; no hold voltage lies below.",
     ),
+    cards=(CARD,),
+    seeds=(SEED,),
+    step=lambda: step_text(sweep_step(OneM1T1R(CARD))),
 )

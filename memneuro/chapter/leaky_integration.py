@@ -9,10 +9,13 @@ from memneuro.circuit.one_m1t1r import OneM1T1R
 from memneuro.experiment.leaky_integration import leaky_integration
 from memneuro.figure import leaky_integration as figure
 
+CARD = "hopping_3b"
+SEED = 1
+
 
 def simulate(fast: bool) -> dict[str, pd.DataFrame]:
     """Pulses before the first spike, by gap and trial."""
-    return {"trials": leaky_integration(OneM1T1R("hopping_3b"), trials=30 if fast else 120, seed=1)}
+    return {"trials": leaky_integration(OneM1T1R(CARD), trials=30 if fast else 120, seed=SEED)}
 
 
 def compare(tables: Tables) -> pd.DataFrame:
@@ -37,4 +40,6 @@ CHAPTER = Chapter(
     draw=figure.draw,
     compare=compare,
     notes=("The measured counts were read off a plot.",),
+    cards=(CARD,),
+    seeds=(SEED,),
 )

@@ -6,11 +6,13 @@ import numpy as np
 import pandas as pd
 from brian2 import kelvin, kohm, ms, nsecond, ohm, us, volt
 
-from memneuro.chapter.chapter import Chapter, Tables, no_verdict
+from memneuro.chapter.chapter import Chapter, Tables, no_verdict, step_text
 from memneuro.circuit.parallel_capacitor import ParallelCapacitor
 from memneuro.experiment.oscillation import agreement, compared_map, regime_map, traces
 from memneuro.figure import oscillation as figure
 
+CARD, VO2_CARD = "ag_particles_1", "vo2_neuristor"
+STEP, VO2_STEP = 20 * us, 10 * nsecond
 #: Drive (V) and series resistance (ohm) of the traces: two silent, two spiking, two latched.
 EXAMPLES = ((1.5, 1e9), (2.5, 3e9), (2.5, 1e9), (3.5, 2e9), (2.0, 2e8), (3.5, 3e8))
 #: Temperatures (K) of the surroundings for the maps with noise, and their seeds.
@@ -20,31 +22,30 @@ SEEDS = (1, 2, 3)
 
 def particle() -> ParallelCapacitor:
     """One silver particle beside a capacitor."""
-    return ParallelCapacitor("ag_particles_1", "parallel_particles")
+    return ParallelCapacitor(CARD, "parallel_particles")
 
 
 def simulate(fast: bool) -> dict[str, pd.DataFrame]:
     """Maps without noise at a step and at half of it, with noise, traces, and the map of the VO2 neuristor."""
     n = 8 if fast else 13
     axes = np.linspace(1, 4, n) * volt, np.logspace(8, 9.5, n) * ohm
-    step = 20 * us
     times = {"duration": (150 if fast else 250) * ms, "discard": (50 if fast else 100) * ms}
-    quiet = compared_map(particle(), *axes, dt=step, **times)
-    quiet["simulated_half_step"] = regime_map(particle(), *axes, dt=step / 2, **times)["simulated"]
+    quiet = compared_map(particle(), *axes, dt=STEP, **times)
+    quiet["simulated_half_step"] = regime_map(particle(), *axes, dt=STEP / 2, **times)["simulated"]
     noisy = [
         regime_map(
-            particle().with_(temperature=temperature * kelvin), *axes, dt=step, noise=True, seed=seed, **times
+            particle().with_(temperature=temperature * kelvin), *axes, dt=STEP, noise=True, seed=seed, **times
         ).assign(temperature_K=temperature, seed=seed)
         for temperature in TEMPERATURES
         for seed in (SEEDS[:1] if fast else SEEDS)
     ]
     volts, ohms = np.array(EXAMPLES).T
-    examples = traces(particle(), volts * volt, ohms * ohm, dt=step, duration=100 * ms, sample_step=0.1 * ms)
+    examples = traces(particle(), volts * volt, ohms * ohm, dt=STEP, duration=100 * ms, sample_step=0.1 * ms)
     vo2 = regime_map(
-        ParallelCapacitor("vo2_neuristor", "parallel_vo2_2024"),
+        ParallelCapacitor(VO2_CARD, "parallel_vo2_2024"),
         np.linspace(0, 20, 11 if fast else 21) * volt,
         np.linspace(5, 50, 10 if fast else 19) * kohm,
-        dt=10 * nsecond,
+        dt=VO2_STEP,
         duration=60 * us,
         discard=20 * us,
     )
@@ -104,4 +105,8 @@ CHAPTER = Chapter(
         "finds the cycle where linear stability says latched.",
         "At 300 K the well of 0.16 eV is 6 kT deep: the particle escapes by itself, and hardly a cell is silent.",
     ),
+    cards=(CARD, VO2_CARD),
+    seeds=SEEDS,
+    fast_seeds=SEEDS[:1],
+    step=lambda: f"{step_text(STEP)} and half of it for {CARD}, {step_text(VO2_STEP)} for {VO2_CARD}",
 )

@@ -7,20 +7,22 @@ import pandas as pd
 from tqdm.auto import tqdm
 
 from memneuro.chapter.chapter import Chapter, no_verdict
+from memneuro.circuit.one_m1t1r import OneM1T1R
 from memneuro.figure import pattern_learning as figure
 from memneuro.network.pattern_learning import PatternLearning
 
-SEEDS = 5
+CARD = "hopping_2e4d"
+SEEDS = (0, 1, 2, 3, 4)
 
 
 def simulate(fast: bool) -> dict[str, pd.DataFrame]:
     """Learning curves of five seeds and what the synapses of the first have learnt; fast, one seed and two blocks."""
-    learning = PatternLearning()
+    learning = PatternLearning(neuron=OneM1T1R(CARD))
     curves, fields = [], pd.DataFrame()
-    for seed in tqdm(range(1 if fast else SEEDS), desc="learning", unit="seed", leave=False):
+    for seed in tqdm(SEEDS[:1] if fast else SEEDS, desc="learning", unit="seed", leave=False):
         curve, states = learning.learn(blocks=2 if fast else 6, tests=4 if fast else 16, seed=seed)
         curves.append(curve)
-        if seed == 0:
+        if seed == SEEDS[0]:
             inputs, outputs = np.indices(states.shape)
             fields = pd.DataFrame({"input": inputs.ravel(), "output": outputs.ravel(), "state": states.ravel()})
     chance = 1 / len(np.asarray(learning.patterns))
@@ -45,4 +47,7 @@ CHAPTER = Chapter(
     simulate=simulate,
     draw=figure.draw,
     judge=no_verdict,
+    cards=(CARD,),
+    seeds=SEEDS,
+    fast_seeds=SEEDS[:1],
 )

@@ -9,10 +9,13 @@ from memneuro.circuit.one_m1t1r import OneM1T1R
 from memneuro.experiment.pulse_train import pulse_train
 from memneuro.figure import pulse_train as figure
 
+CARD = "hopping_2e4d"
+SEED = 1
+
 
 def simulate(fast: bool) -> dict[str, pd.DataFrame]:
     """First spikes of many trials."""
-    return {"trials": pulse_train(OneM1T1R("hopping_2e4d"), trials=100 if fast else 400, seed=1)}
+    return {"trials": pulse_train(OneM1T1R(CARD), trials=100 if fast else 400, seed=SEED)}
 
 
 def compare(tables: Tables) -> pd.DataFrame:
@@ -36,4 +39,6 @@ CHAPTER = Chapter(
     draw=figure.draw,
     compare=compare,
     notes=("The paper shows a single trial, so its own spread is not known.",),
+    cards=(CARD,),
+    seeds=(SEED,),
 )

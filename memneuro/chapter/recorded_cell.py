@@ -29,6 +29,8 @@ from memneuro.circuit.one_m1t1r import OneM1T1R
 from memneuro.figure import recorded_cell as figure
 
 CELL = "raphe/DRN162"
+CARD = "hopping_2e4d"
+SEED = 1
 AMPLITUDES = np.round(np.arange(0.5, 1.501, 0.025), 3) * volt
 PULSE = {"width": 1 * ms, "period": 2 * ms}
 PRECISION = 4 * ms
@@ -64,7 +66,7 @@ def simulate(fast: bool) -> dict[str, pd.DataFrame]:
         When the recordings are not on this machine and cannot be downloaded.
     """
     steps, noise = load(CELL, "current_steps"), load(CELL, "test")
-    neuron = OneM1T1R("hopping_2e4d")
+    neuron = OneM1T1R(CARD)
     tau, tau_cell = leak_time(neuron), cell_time_constant(steps)
     start, end = step_windows(steps)[0]
     trials = 5 if fast else 20
@@ -76,7 +78,7 @@ def simulate(fast: bool) -> dict[str, pd.DataFrame]:
         NEURONS[0]: (cell, tau_cell, float(fi_summary(cell)["rheobase_pA"].iloc[0]) * pA),
     }
     for name, pulse in ((NEURONS[1], {}), (NEURONS[2], PULSE)):
-        table = step_response(neuron, AMPLITUDES, duration, trials=trials, seed=1, **pulse)
+        table = step_response(neuron, AMPLITUDES, duration, trials=trials, seed=SEED, **pulse)
         responses[name] = (table, tau, firing_threshold(table))
     curves = pd.concat([_curve(name, *found) for name, found in responses.items()], ignore_index=True)
     summary = pd.concat([_summary(name, *found) for name, found in responses.items()], ignore_index=True)
@@ -117,7 +119,7 @@ def _noise(
     """Spikes and reliability under the cell's noise; the memristor's times are expressed in the cell's time."""
     recorded, duration = repeated_trains(recording)
     factor = float(leak_time(neuron) / tau_cell)
-    simulated, length = noise_response(neuron, recording, threshold, factor, trials=len(recorded), seed=1)
+    simulated, length = noise_response(neuron, recording, threshold, factor, trials=len(recorded), seed=SEED)
     duration = max(duration, length)
     spikes, rows = [], []
     for name, trains in ((NEURONS[0], recorded), (NEURONS[1], simulated)):
@@ -179,4 +181,6 @@ CHAPTER = Chapter(
         "in both.",
         "One cell only; the comparison is a first look, not evidence about neurons in general.",
     ),
+    cards=(CARD,),
+    seeds=(SEED,),
 )

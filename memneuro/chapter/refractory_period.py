@@ -9,10 +9,13 @@ from memneuro.circuit.one_m1t1r import OneM1T1R
 from memneuro.experiment.refractory_period import pooled_interval, refractory_period
 from memneuro.figure import refractory_period as figure
 
+CARD = "hopping_2e4d"
+SEED = 1
+
 
 def simulate(fast: bool) -> dict[str, pd.DataFrame]:
     """Intervals in the stable phase, by control resistor and trial."""
-    return {"trials": refractory_period(OneM1T1R("hopping_2e4d"), trials=20 if fast else 100, seed=1)}
+    return {"trials": refractory_period(OneM1T1R(CARD), trials=20 if fast else 100, seed=SEED)}
 
 
 def compare(tables: Tables) -> pd.DataFrame:
@@ -49,4 +52,6 @@ CHAPTER = Chapter(
         "Column latched: fraction of trials that fired, fell silent for the last 100 ms and ended with the gate "
         "charged.",
     ),
+    cards=(CARD,),
+    seeds=(SEED,),
 )

@@ -12,6 +12,8 @@ from memneuro.speech.cochlea import Cochlea
 from memneuro.speech.fsdd import load_fsdd
 
 SPEAKER, REPETITION = "jackson", 5
+#: One for each word.
+SEEDS = tuple(range(10))
 
 #: Every so many channels are drawn.
 EVERY = 7
@@ -28,7 +30,7 @@ def simulate(fast: bool) -> dict[str, pd.DataFrame]:
     words = load_fsdd(speakers=SPEAKER)
     which = [int(np.flatnonzero((words.label == digit) & (words.index == REPETITION))[0]) for digit in range(10)]
     cochlea = Cochlea()
-    trains = cochlea.spikes([trim(words.audio[i], words.rate) for i in which], words.rate, seed=range(10))
+    trains = cochlea.spikes([trim(words.audio[i], words.rate) for i in which], words.rate, seed=SEEDS)
     spikes, counts = [], []
     for digit, train in enumerate(trains):
         shown = train[train["channel"] % EVERY == 0]
@@ -63,4 +65,6 @@ CHAPTER = Chapter(
     draw=figure.draw,
     judge=no_verdict,
     notes=("The recordings have 8000 samples a second, so nothing above 4 kHz is heard.",),
+    seeds=SEEDS,
+    step=lambda: "125 µs, a sample of the recordings",
 )

@@ -11,13 +11,15 @@ from memneuro.circuit.one_m1t1r import OneM1T1R
 from memneuro.experiment.stochasticity import stochasticity
 from memneuro.figure import stochasticity as figure
 
+CARD = "hopping_2e4d"
+SEED = 1
 AMPLITUDES = np.array([0.8, 0.85, 0.9]) * volt
 
 
 def simulate(fast: bool) -> dict[str, pd.DataFrame]:
     """Intervals, Fano factors and first spikes of many trials."""
-    neuron = OneM1T1R("hopping_2e4d")
-    found = stochasticity(neuron, amplitudes=AMPLITUDES, trials=10 if fast else 40, seed=1)
+    neuron = OneM1T1R(CARD)
+    found = stochasticity(neuron, amplitudes=AMPLITUDES, trials=10 if fast else 40, seed=SEED)
     return {
         "intervals": found.intervals,
         "fano": found.fano,
@@ -55,4 +57,6 @@ CHAPTER = Chapter(
         "0.5 to 1 in the cortex in vivo (Softky and Koch 1993), the Fano factor 1 to 1.5 there (Shadlen and "
         "Newsome 1998).",
     ),
+    cards=(CARD,),
+    seeds=(SEED,),
 )

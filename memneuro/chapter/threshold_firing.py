@@ -11,14 +11,16 @@ from memneuro.circuit.one_m1t1r import OneM1T1R
 from memneuro.experiment.threshold_firing import threshold_firing
 from memneuro.figure import threshold_firing as figure
 
+CARD = "hopping_3cd"
+SEED = 1
 AMPLITUDES = np.round(np.arange(0.65, 1.16, 0.05), 2) * volt
 
 
 def simulate(fast: bool) -> dict[str, pd.DataFrame]:
     """Single pulses on a fine grid of amplitudes."""
-    neuron = OneM1T1R("hopping_3cd")
+    neuron = OneM1T1R(CARD)
     trials = 200 if fast else 1000
-    return {"trials": threshold_firing(neuron, amplitudes=AMPLITUDES, trials=trials, seed=1)}
+    return {"trials": threshold_firing(neuron, amplitudes=AMPLITUDES, trials=trials, seed=SEED)}
 
 
 def compare(tables: Tables) -> pd.DataFrame:
@@ -48,4 +50,6 @@ CHAPTER = Chapter(
     simulate=simulate,
     draw=figure.draw,
     compare=compare,
+    cards=(CARD,),
+    seeds=(SEED,),
 )

@@ -28,8 +28,11 @@ def draw(tables: Mapping[str, pd.DataFrame]) -> Figure:
     below.axhline(0, color="black", linewidth=0.4)
     below.plot(gains["condition_value"], gains["measured"], label="measured", **MEASURED)
     below.set(xlabel="gap between the pulses (ms)", ylabel="second firing earlier by (ms)")
+    # Above the band there is room for the legend.
+    bottom, top = below.get_ylim()
+    below.set_ylim(bottom, top + 0.3 * (top - bottom))
     below.xaxis.set_major_formatter(ScalarFormatter())
-    below.legend(loc="upper right")
+    below.legend(loc="upper right", ncols=2)
     panel(above, "a")
     panel(below, "b")
     return figure

@@ -23,7 +23,7 @@ def draw(tables: Mapping[str, pd.DataFrame]) -> Figure:
         current = part["current_A"].where(part["current_A"] > LOWEST_A)
         above.plot(part["voltage_V"], current, color=color, linestyle=line, linewidth=0.7)
     above.axhline(1e-8, color=BLACK, linestyle=":", linewidth=0.8)
-    above.text(curves["voltage_V"].max(), 1.3e-8, "10 nA", ha="right", va="bottom", fontsize=7)
+    above.text(curves["voltage_V"].min(), 1.3e-8, "10 nA", ha="left", va="bottom", fontsize=7)
     above.set(xlabel="source voltage (V)", ylabel="current (A)", yscale="log")
     rows = np.arange(len(table))
     below.errorbar(

@@ -20,6 +20,10 @@ def draw(tables: Mapping[str, pd.DataFrame]) -> Figure:
     axes.fill_between(table["condition_value"], table["low"], high, color=BLUE, alpha=0.2, linewidth=0)
     axes.plot(table["condition_value"], table["simulated"], color=BLUE, marker="o", label="simulated, central 68 %")
     axes.plot(table["condition_value"], table["measured"], label="measured", **MEASURED)
-    axes.set(xlabel="gap between pulses (ms)", ylabel="pulses before the first spike", ylim=(0, None))
+    axes.set(
+        xlabel="gap between pulses (ms)",
+        ylabel="pulses before the first spike",
+        ylim=(0, 1.3 * max(high.max(), table["measured"].max())),
+    )
     axes.legend(loc="upper left")
     return figure

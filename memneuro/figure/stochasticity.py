@@ -33,6 +33,7 @@ def draw(tables: Mapping[str, pd.DataFrame]) -> Figure:
         )
     above.set(xlabel=f"interval (ms; last bin: {LONGEST_MS:g} and longer)", ylabel="fraction")
     above.set_xlim(0, LONGEST_MS + 0.5)
+    above.set_xticks(np.arange(0, LONGEST_MS + 1, 4))
     above.legend(title="amplitude", title_fontsize=7)
     for (_, part), (color, marker, line) in zip(fano.groupby("amplitude_V"), LOOK, strict=False):
         look = {"color": color, "marker": marker, "linestyle": line}
