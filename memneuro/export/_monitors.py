@@ -114,6 +114,11 @@ def unit_text(dim: Any) -> str:
     return "*".join(over or ["1"]) + "".join(f"/{part}" for part in under)
 
 
+def rate_hz(step_s: float) -> float:
+    """Sampling rate (Hz) of a step; 100000 and not 99999.99999999999 for 10 us."""
+    return float(f"{1 / step_s:.12g}")
+
+
 def unit_powers(dim: Any) -> dict[str, float]:
     """Powers of SI units that make a dimension: of one with a name where there is one, otherwise of base units."""
     for unit, text in _NAMED:

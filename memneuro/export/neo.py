@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from brian2 import Quantity, SpikeMonitor, StateMonitor
 
-from memneuro.export._monitors import read_all, stop_time, unit_powers
+from memneuro.export._monitors import rate_hz, read_all, stop_time, unit_powers
 from memneuro.export._optional import need
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def neo_segment(
                     times * pq.s,
                     t_start=0 * pq.s,
                     t_stop=stop * pq.s,
-                    sampling_rate=1 / group.step_s * pq.Hz,
+                    sampling_rate=rate_hz(group.step_s) * pq.Hz,
                     name=f"{group.name} {neuron}",
                     neuron=neuron,
                     group=group.name,
@@ -87,7 +87,7 @@ def neo_segment(
                     np.asarray(values),
                     units=_unit(pq, trace.dimensions[variable]),
                     t_start=trace.time_s[0] * pq.s,
-                    sampling_period=trace.step_s * pq.s,
+                    sampling_rate=rate_hz(trace.step_s) * pq.Hz,
                     name=variable,
                     group=trace.name,
                     array_annotations={"neuron": trace.neuron},
