@@ -112,12 +112,34 @@ def backend(
 class Backend:
     """A backend in use; made by :func:`backend`.
 
+    Parameters
+    ----------
+    name : str
+        As in :func:`backend`, as are the others; they have been checked there.
+    threads : int
+        Threads of ``openmp``.
+    precision : {"double", "single"}
+        Floating-point numbers of all variables.
+    directory : path-like or None
+        Build folder; None for a temporary one.
+    build_on_run : bool
+        Whether ``run`` builds and runs the program.
+    compute_capability : float or None
+        Architecture of ``cuda``; None for that of a GPU that is there.
+
     Attributes
     ----------
     name : str
         The backend in use; for ``runtime`` the one that was taken, ``cython`` or ``numpy``.
     directory : Path or None
         The build folder of a standalone backend.
+
+    Raises
+    ------
+    ValueError
+        If a compute capability is given and the program is to run.
+    BackendUnavailable
+        If the compiler, the toolkit or the build folder cannot be used.
     """
 
     def __init__(

@@ -84,7 +84,15 @@ class Toolkit:
 
 @dataclass(frozen=True)
 class Target:
-    """What to build for: the number of a GPU and its compute capability."""
+    """What to build for: the number of a GPU and its compute capability.
+
+    Parameters
+    ----------
+    gpu : int
+        Number of the GPU, as CUDA counts.
+    capability : float
+        Compute capability, such as 8.6.
+    """
 
     gpu: int
     capability: float
@@ -184,6 +192,13 @@ def link_curand(folder: Path, toolkit: Toolkit) -> None:
     """Put into the build folder what the compiler looks for: the headers, and the library without its version.
 
     The names in the build folder have no spaces, which brian2cuda's makefile could not hold.
+
+    Parameters
+    ----------
+    folder : Path
+        The build folder; gets a folder ``curand``.
+    toolkit : Toolkit
+        Where cuRAND is; nothing is done where it has none of its own.
     """
     if toolkit.curand_include is None or toolkit.curand_library is None:
         return
@@ -197,6 +212,13 @@ def link_curand(folder: Path, toolkit: Toolkit) -> None:
 
 def find_target(toolkit: Toolkit, compute_capability: float | None) -> Target:
     """The GPU to build for: the architecture named, or the most capable GPU that programs may use here.
+
+    Parameters
+    ----------
+    toolkit : Toolkit
+        The toolkit that compiles.
+    compute_capability : float or None
+        The architecture named, such as 8.6; None for that of a GPU that is there.
 
     Raises
     ------
@@ -393,12 +415,27 @@ def hide_double(text: str, kept: list[str]) -> str:
 
 
 def show(text: str, kept: list[str]) -> str:
-    """Put back what :func:`hide_double` took out."""
+    """Put back what :func:`hide_double` took out.
+
+    Parameters
+    ----------
+    text : str
+        Code with marks.
+    kept : list of str
+        What was taken out, by the number of its mark.
+    """
     return re.sub(r"/\*memneuro<(\d+)>\*/\n", lambda mark: kept[int(mark[1])], text)
 
 
 def check_steps(pathways: Iterable[Any], clocks: Iterable[Any]) -> None:
     """Refuse a delay that brian2cuda would get wrong: it counts one for all synapses in steps of the whole network.
+
+    Parameters
+    ----------
+    pathways : iterable of SynapticPathway
+        Those of the network.
+    clocks : iterable of Clock
+        Those of the network.
 
     Raises
     ------

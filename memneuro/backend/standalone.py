@@ -198,7 +198,13 @@ def forget_objects(folder: Path) -> None:
 
 @contextlib.contextmanager
 def make_log(log: Path) -> Iterator[None]:
-    """Send what make and the compiler say to a file, and make one error of it where they fail."""
+    """Send what make and the compiler say to a file, and make one error of it where they fail.
+
+    Raises
+    ------
+    BackendUnavailable
+        If make or the compiler fails; the message holds the first error and where all of them are.
+    """
     name = "devices.cpp_standalone.extra_make_args_unix"
     before = prefs[name]
     prefs[name] = [*before, ">", LOG, "2>&1"]
@@ -240,6 +246,13 @@ def same_environment() -> Iterator[None]:
 
 def build_folder(directory: Any, owner: Any) -> Path:
     """The folder to build in: `directory`, or a temporary one that goes when `owner` does.
+
+    Parameters
+    ----------
+    directory : path-like or None
+        The folder named; it is made where it is missing.
+    owner : object
+        A temporary folder is removed when this object is.
 
     Raises
     ------
