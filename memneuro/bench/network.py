@@ -52,6 +52,11 @@ def bench_network(
         ``rows``: ``program``, ``neurons``, ``ns_per_neuron_step``, ``steps_per_s``, ``build_s``, ``memory_bytes`` (peak
         of the program, but at least that of the process that starts it, about 12 MB) and ``bytes_per_neuron`` (beyond
         the smallest program; None where that floor hides it); ``machine``.
+
+    Raises
+    ------
+    ValueError
+        If `neurons` is below 1.
     """
     if neurons < 1:
         raise ValueError(f"neurons = {neurons!r}; accepted: a whole number of at least 1")

@@ -62,7 +62,13 @@ class Program:
     build_s: float
 
     def run(self) -> float:
-        """Run once; nanoseconds a neuron-step of the time loop, without start, initial values and results."""
+        """Run once; nanoseconds a neuron-step of the time loop, without start, initial values and results.
+
+        Raises
+        ------
+        RuntimeError
+            If the program fails; the message ends with what it said.
+        """
         done = subprocess.run(self.command, capture_output=True, text=True, cwd=Path(self.command[0]).parent)
         if done.returncode != 0:
             raise RuntimeError(f"{self.name} failed: {(done.stderr or done.stdout).strip()[-300:]}")
@@ -81,7 +87,25 @@ def memneuro_program(
     threads: int = 0,
     device: str = "hopping",
 ) -> Program:
-    """This package's C++ program of a device; with `threads` the one with threads."""
+    """This package's C++ program of a device; with `threads` the one with threads.
+
+    Parameters
+    ----------
+    folder : Path
+        Build folder.
+    neurons, steps : int
+        Size of the group and number of steps.
+    step : Quantity (second)
+        Time step.
+    noise : bool
+        Whether the devices fluctuate.
+    precision : {"double", "single"}
+        Floating-point numbers of all variables.
+    threads : int
+        Number of threads; 0 for the program without.
+    device : str
+        Device model or card.
+    """
     name = f"openmp_{threads}" if threads else "memneuro"
     options: dict[str, Any] = {"threads": threads} if threads else {}
     with backend(
@@ -95,7 +119,26 @@ def memneuro_program(
 
 
 def stock_program(folder: Path, neurons: int, steps: int, step: Quantity, *, noise: bool, method: str) -> Program:
-    """Stock Brian2's C++ program with its default flags, made in a process that uses nothing of this package's code."""
+    """Stock Brian2's C++ program with its default flags, made in a process that uses nothing of this package's code.
+
+    Parameters
+    ----------
+    folder : Path
+        Build folder.
+    neurons, steps : int
+        Size of the group and number of steps.
+    step : Quantity (second)
+        Time step.
+    noise : bool
+        Whether the devices fluctuate.
+    method : str
+        A state updater of Brian2, or ``"scheme"``, this package's written with Brian2's own functions.
+
+    Raises
+    ------
+    RuntimeError
+        If the program was not built; the message ends with what the compiler said.
+    """
     words = [sys.executable, "-m", "memneuro.bench.stock", folder, neurons, steps, repr(float(step / second))]
     done = subprocess.run([*map(str, words), str(int(noise)), method], capture_output=True, text=True)
     if done.returncode != 0:
@@ -107,6 +150,19 @@ def limit_program(
     folder: Path, neurons: int, steps: int, step: Quantity, *, noise: bool, precision: str = "double"
 ) -> Program:
     """The hand-written program ``benchmarks/limit.cpp``.
+
+    Parameters
+    ----------
+    folder : Path
+        Folder of the compiled program.
+    neurons, steps : int
+        Size of the group and number of steps.
+    step : Quantity (second)
+        Time step.
+    noise : bool
+        Whether the devices fluctuate.
+    precision : {"double", "single"}
+        Floating-point numbers of all variables.
 
     Raises
     ------
@@ -146,7 +202,15 @@ def _standalone(name: str, folder: Path, neurons: int, steps: int, step: Quantit
 
 
 def race(programs: list[Program], rounds: int) -> dict[str, list[float]]:
-    """Nanoseconds a neuron-step of every program in every round; the programs take turns within a round."""
+    """Nanoseconds a neuron-step of every program in every round; the programs take turns within a round.
+
+    Parameters
+    ----------
+    programs : list of Program
+        What to run; each has a name of its own.
+    rounds : int
+        How often each runs.
+    """
     found: dict[str, list[float]] = {program.name: [] for program in programs}
     for _ in range(rounds):
         for program in programs:

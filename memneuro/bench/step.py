@@ -50,6 +50,8 @@ def bench_step(
 
     Raises
     ------
+    ValueError
+        If a number is below 1.
     FileNotFoundError, BackendUnavailable, RuntimeError
         If a program cannot be built or run.
     """

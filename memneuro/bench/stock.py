@@ -42,7 +42,21 @@ _C = "static inline double _weight(double z) { return z == 0.0 ? 1.0 : (1.0 - ex
 
 
 def build(folder: str, neurons: int, steps: int, step: float, noise: bool, method: str) -> float:
-    """Write and compile the program; seconds of the compilation."""
+    """Write and compile the program; seconds of the compilation.
+
+    Parameters
+    ----------
+    folder : str
+        Build folder.
+    neurons, steps : int
+        Size of the group and number of steps.
+    step : float
+        Time step in seconds.
+    noise : bool
+        Whether the devices fluctuate.
+    method : str
+        A state updater of Brian2, or ``"scheme"`` for :class:`StockScheme`.
+    """
     weight = Function(pyfunc=_weight, arg_units=[1], return_unit=1, stateless=True)
     weight.implementations.add_implementation("cpp", _C, name="_weight")
     DEFAULT_FUNCTIONS["weight"] = weight

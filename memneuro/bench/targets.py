@@ -45,6 +45,11 @@ def bench_targets(neurons: int = 100, *, duration: float = 1.0, progress: bool =
         (None when there is none), ``largest_difference`` (of the bridged length at the end), ``ns_per_neuron_step``,
         ``steps_per_s``, ``build_s`` (code generation and compilation) and ``note`` (why a target was left out);
         ``identical``, whether all spikes are the same; ``machine``.
+
+    Raises
+    ------
+    ValueError
+        If `neurons` is below 1, or `duration` is not above 0 s and below 1e6 s.
     """
     if neurons < 1 or not 0 < duration < 1e6:
         raise ValueError(
