@@ -97,6 +97,15 @@ class Chapter:
 
         Where the numbers are from (see `provenance`) is written to ``stem.json`` and into the PNG.
 
+        Parameters
+        ----------
+        folder : Path
+            Where the files go.
+        stem : str
+            Beginning of their names.
+        fast : bool
+            Fewer trials and seeds: a look, not a result.
+
         Returns
         -------
         dict of str to DataFrame
@@ -117,7 +126,15 @@ class Chapter:
         return tables
 
     def section(self, tables: Tables, figure: Path) -> Section:
-        """The chapter as a section of the report."""
+        """The chapter as a section of the report.
+
+        Parameters
+        ----------
+        tables : mapping of str to DataFrame
+            What :meth:`write` gave.
+        figure : Path
+            The PNG image that it wrote.
+        """
         return Section(
             title=self.title,
             paragraphs=self.paragraphs,
