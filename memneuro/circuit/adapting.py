@@ -27,6 +27,13 @@ class AdaptingOneM1T1R(OneM1T1R):
     """A 1M1T1R neuron with a capacitor ``c_foot`` and a resistor ``r_foot`` below the control resistor.
 
     Used as :class:`memneuro.circuit.one_m1t1r.OneM1T1R`; the further state is ``v_foot``.
+
+    Parameters
+    ----------
+    device : str or Card
+        A device card, its name, or the name of a model.
+    circuit : str or Card
+        A circuit card with ``c_foot`` and ``r_foot``, or its name.
     """
 
     circuit_equations: ClassVar[str] = (

@@ -96,7 +96,7 @@ class Cycles:
         ----------
         name : str
             One of `names`.
-        value : Quantity or float, or an array of one a neuron
+        value : Quantity (any unit) or float, one or shape (n,)
             What the parameter starts from.
         unit : str
             Unit of the card.

@@ -103,7 +103,7 @@ class DeviceCircuit:
 
         Parameters
         ----------
-        drive : Drive, Quantity, TimedArray or None
+        drive : Drive, Quantity (volt), TimedArray or None
             See :func:`memneuro.circuit.drive.as_drive`.
         noise : bool
             Whether the device fluctuates.
@@ -162,7 +162,7 @@ class DeviceCircuit:
         ----------
         n : int
             Number of neurons.
-        drive : Drive, Quantity, TimedArray or None
+        drive : Drive, Quantity (volt), TimedArray or None
             Input of the neurons; None leaves ``v_in`` to be set from outside.
         dt : Quantity (second), optional
             Time step; by default the card's converged step.
@@ -192,8 +192,8 @@ class DeviceCircuit:
             False accepts any step; for searches that visit parameters at which nothing is claimed.
         name : str, optional
             Name of the group.
-        **parameters
-            Values to replace, one or n of them, with units: of the cards, or of the drive (``pulse_amplitude``).
+        **parameters : Quantity (any unit), one or shape (n,)
+            Values to replace: of the cards, or of the drive (``pulse_amplitude``).
 
         Raises
         ------
@@ -258,7 +258,17 @@ class DeviceCircuit:
         return group
 
     def set_initial(self, group: NeuronGroup, drive: Any, noise: bool = True) -> None:
-        """Give the states of a group of this neuron their initial values."""
+        """Give the states of a group of this neuron their initial values.
+
+        Parameters
+        ----------
+        group : NeuronGroup
+            A group of this neuron.
+        drive : Drive, Quantity (volt), TimedArray or None
+            Its input, which may have states too.
+        noise : bool
+            Whether the device fluctuates.
+        """
         for key, value in {**self.model.initial(noise), **as_drive(drive).initial()}.items():
             setattr(group, key, value)
 
@@ -283,6 +293,15 @@ class DeviceCircuit:
 
     def checked(self, key: str, value: Any, drive: Any = None) -> Any:
         """One value of a parameter or an array of them, with its unit, after a check of unit and range.
+
+        Parameters
+        ----------
+        key : str
+            A parameter of a card or of the drive.
+        value : Quantity (any unit), one or shape (n,)
+            The value, with the unit of the card or the drive.
+        drive : Drive, Quantity (volt), TimedArray or None
+            The input; without one only the cards' parameters are known.
 
         Raises
         ------
@@ -384,7 +403,22 @@ class DeviceCircuit:
 
 
 def whole_number(value: Any, name: str, low: int, high: int) -> int:
-    """`value` as an integer from `low` to `high`, or a ValueError that names it."""
+    """`value` as an integer from `low` to `high`.
+
+    Parameters
+    ----------
+    value : int or float
+        What was given.
+    name : str
+        What it is, for the error.
+    low, high : int
+        The smallest and the largest that are accepted.
+
+    Raises
+    ------
+    ValueError
+        If it is no such number; the message names it and what is accepted.
+    """
     try:
         whole = not isinstance(value, (bool, str)) and float(value).is_integer() and low <= int(value) <= high
     except (TypeError, ValueError):

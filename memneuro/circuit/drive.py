@@ -22,7 +22,30 @@ from brian2 import (
 def check(
     name: str, value: Any, unit: Any, *, positive: bool = False, signed: bool = False, finite: bool = True
 ) -> None:
-    """Raise when `value` has the wrong unit, is not finite, or has a sign that makes no sense."""
+    """Refuse a value that has the wrong unit, is not finite, or has a sign that makes no sense.
+
+    Parameters
+    ----------
+    name : str
+        What the value is, for the error.
+    value : Quantity (any unit), array_like
+        One value or many.
+    unit : Quantity (any unit)
+        The unit that it must have.
+    positive : bool
+        Whether it must be greater than zero.
+    signed : bool
+        Whether it may be negative.
+    finite : bool
+        Whether infinity is refused; NaN always is.
+
+    Raises
+    ------
+    brian2.DimensionMismatchError
+        For a wrong unit.
+    ValueError
+        For a number that is not accepted.
+    """
     if not have_same_dimensions(value, unit):
         raise DimensionMismatchError(
             f"{name} must have the unit of {unit!r}, got {value!r}",
@@ -47,7 +70,13 @@ class Drive:
     """
 
     def equations(self) -> str:
-        """Brian2 equations that define ``v_in``, without the declarations of :meth:`parameters`."""
+        """Brian2 equations that define ``v_in``, without the declarations of :meth:`parameters`.
+
+        Raises
+        ------
+        NotImplementedError
+            In this class: each drive has its own.
+        """
         raise NotImplementedError
 
     def parameters(self) -> dict[str, tuple[Any, str]]:
@@ -63,7 +92,13 @@ class Drive:
         return {}
 
     def check_size(self, n: int) -> None:
-        """Raise ValueError when an array with one column a neuron has another number of columns than `n`."""
+        """Refuse an array with one column a neuron that has another number of columns than `n`.
+
+        Raises
+        ------
+        ValueError
+            If it has.
+        """
         for name, value in self.namespace().items():
             if isinstance(value, TimedArray) and np.ndim(value.values) == 2 and value.values.shape[1] != n:
                 raise ValueError(f"{name} has {value.values.shape[1]} columns; accepted: one for each of {n} neurons")
@@ -97,12 +132,21 @@ class PulseTrain(Drive):
     Parameters
     ----------
     amplitude : Quantity (volt)
+        Voltage of a pulse, of either sign.
     width, period : Quantity (second)
-        ``width`` must not exceed ``period``.
+        Length of a pulse, and from one onset to the next; ``width`` must not exceed ``period``.
     count : int or array_like, optional
         Number of pulses; by default the train goes on.
     start : Quantity (second), optional
         Onset of the first pulse.
+
+    Raises
+    ------
+    ValueError
+        For a width or period that is not above zero, a width longer than the period, a start below zero, or a count
+        that is not a whole number of at least 1.
+    brian2.DimensionMismatchError
+        For a wrong unit.
     """
 
     amplitude: Any
@@ -144,7 +188,22 @@ v_in = pulse_amplitude*int(pulse_time < pulse_width and pulse_number >= 0 and pu
 
 @dataclass(frozen=True)
 class Sampled(Drive):
-    """An input voltage given as a Brian2 ``TimedArray`` (volt): one column for all neurons, or one column each."""
+    """An input voltage given as a Brian2 ``TimedArray`` (volt): one column for all neurons, or one column each.
+
+    Parameters
+    ----------
+    values : TimedArray
+        The voltage (volt), shape (samples,) or (samples, n).
+
+    Raises
+    ------
+    TypeError
+        If `values` is not a TimedArray.
+    ValueError
+        If a voltage is not finite.
+    brian2.DimensionMismatchError
+        If the values are not voltages.
+    """
 
     values: TimedArray
 

@@ -25,6 +25,15 @@ class Injected(Drive):
         One current for all neurons, or several in its columns.
     column : array_like of int, shape (n,), optional
         The column that each neuron gets; by default neuron i gets column i.
+
+    Raises
+    ------
+    TypeError
+        If `current` is not a TimedArray.
+    ValueError
+        If a current is not finite, or `column` is not a number of one of its columns for each neuron.
+    brian2.DimensionMismatchError
+        If the values are not currents.
     """
 
     current: TimedArray
@@ -59,7 +68,13 @@ class Injected(Drive):
         return {"current_column": "i" if self.column is None else np.asarray(self.column)}
 
     def check_size(self, n: int) -> None:
-        """Raise ValueError when the columns do not serve `n` neurons."""
+        """Refuse columns that do not serve `n` neurons.
+
+        Raises
+        ------
+        ValueError
+            If there is not one column, or one entry of `column`, for each neuron.
+        """
         if np.ndim(self.current.values) != 2:
             return
         given = self.current.values.shape[1] if self.column is None else np.size(self.column)
@@ -74,7 +89,9 @@ class LowPass(Injected):
 
     Parameters
     ----------
-    current, column
+    current : TimedArray (amp)
+        As for :class:`Injected`.
+    column : array_like of int, shape (n,), optional
         As for :class:`Injected`.
     resistance : Quantity (ohm)
         Input gain.

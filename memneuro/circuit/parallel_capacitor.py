@@ -26,6 +26,13 @@ class ParallelCapacitor(DeviceCircuit):
     Used as :class:`memneuro.circuit.one_m1t1r.OneM1T1R`; the state of the circuit is ``v_node``, the voltage of the
     capacitor and of the device.
 
+    Parameters
+    ----------
+    device : str or Card
+        A device card, its name, or the name of a model.
+    circuit : str or Card
+        A circuit card with ``c_parallel``, ``r_series`` and ``i_threshold``, or its name.
+
     Examples
     --------
     >>> from brian2 import volt

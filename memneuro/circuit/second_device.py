@@ -34,7 +34,7 @@ class SecondDeviceOneM1T1R(OneM1T1R):
 
     Parameters
     ----------
-    device, circuit
+    device, circuit : str or Card
         As for :class:`memneuro.circuit.one_m1t1r.OneM1T1R`; the device card must be of the hopping model.
     speed : float
         How many times as fast the second device grows as the first at the same voltage.

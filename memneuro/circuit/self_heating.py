@@ -31,10 +31,12 @@ class SelfHeatingOneM1T1R(OneM1T1R):
 
     Parameters
     ----------
-    device, circuit
+    device, circuit : str or Card
         As for :class:`memneuro.circuit.one_m1t1r.OneM1T1R`; the circuit's temperature is that of the surroundings.
     heat_capacity : Quantity (joule/kelvin)
+        Of the device, C_th.
     thermal_time : Quantity (second)
+        With which it cools, tau_th.
     """
 
     circuit_equations: ClassVar[str] = CIRCUIT + _HEAT

@@ -20,6 +20,13 @@ class SourceMeter(DeviceCircuit):
 
     Used as :class:`memneuro.circuit.one_m1t1r.OneM1T1R`; the circuit has no state of its own.
 
+    Parameters
+    ----------
+    device : str or Card
+        A device card, its name, or the name of a model.
+    circuit : str or Card
+        A circuit card with ``r_series``, ``i_compliance`` and ``i_threshold``, or its name.
+
     Examples
     --------
     >>> from brian2 import volt

@@ -41,5 +41,13 @@ def slowed_parameters(neuron: OneM1T1R, factor: Any) -> dict[str, Quantity]:
 
 
 def slowed(neuron: OneM1T1R, factor: float) -> OneM1T1R:
-    """`neuron`, slower by `factor`."""
+    """`neuron`, slower by `factor`.
+
+    Parameters
+    ----------
+    neuron : OneM1T1R
+        The neuron.
+    factor : float
+        How many times as slow, above zero.
+    """
     return neuron.with_(**slowed_parameters(neuron, factor))
