@@ -97,6 +97,12 @@ class Parameter:
         Whether only values above zero make sense.
     signed : bool
         Whether any sign makes sense, as for a membrane potential; `positive` must then be false.
+
+    Raises
+    ------
+    ValueError
+        For an unknown unit or status, a value or spread that is not finite, a spread below zero, or a parameter that is
+        both positive and signed.
     """
 
     value: float
@@ -144,6 +150,11 @@ class Card:
         One sentence.
     parameters : mapping of str to Parameter
         The numbers, by their lower-case Brian2 name.
+
+    Raises
+    ------
+    ValueError
+        For an unknown kind, or a value out of its parameter's range.
     """
 
     name: str
@@ -201,7 +212,22 @@ class Card:
         return replace(self, parameters=parameters)
 
     def number(self, name: str, value: Any) -> float:
-        """Check the unit and range of one value of parameter `name`; return it as a number in the card's unit."""
+        """Check the unit and range of one value of parameter `name`; return it as a number in the card's unit.
+
+        Parameters
+        ----------
+        name : str
+            A parameter of the card.
+        value : Quantity (any unit)
+            The value, with a unit of the card's dimension.
+
+        Raises
+        ------
+        brian2.DimensionMismatchError
+            If the value has another dimension.
+        ValueError
+            If it is out of range.
+        """
         parameter = self.parameters[name]
         unit = parse_unit(parameter.unit)
         if not have_same_dimensions(value, unit):
@@ -238,6 +264,11 @@ class Card:
 
 def read_card(path: str | Path) -> Card:
     """Read a card from a TOML file.
+
+    Returns
+    -------
+    Card
+        Named after the file.
 
     Raises
     ------
@@ -283,7 +314,13 @@ def _files() -> dict[str, Any]:
 
 
 def card_names(kind: str | None = None) -> list[str]:
-    """Names of the cards that come with the package, optionally of one kind only."""
+    """Names of the cards that come with the package, optionally of one kind only.
+
+    Returns
+    -------
+    list of str
+        Sorted.
+    """
     names = sorted(_files())
     return names if kind is None else [name for name in names if card(name).kind == kind]
 
@@ -291,6 +328,11 @@ def card_names(kind: str | None = None) -> list[str]:
 @cache
 def card(name: str) -> Card:
     """Return one of the package's cards by name.
+
+    Returns
+    -------
+    Card
+        The same as :func:`read_card` gives.
 
     Raises
     ------
@@ -309,7 +351,17 @@ def card(name: str) -> Card:
 
 
 def write_card(given: Card, path: str | Path, comment: str = "") -> None:
-    """Write a card as TOML: to a temporary name first, then renamed, so that no half-written card stays behind."""
+    """Write a card as TOML: to a temporary name first, then renamed, so that no half-written card stays behind.
+
+    Parameters
+    ----------
+    given : Card
+        The card.
+    path : path-like
+        The TOML file; missing folders are made.
+    comment : str
+        Lines above the card, each becomes a comment.
+    """
     from memneuro.tables import write_text
 
     def quote(text: str) -> str:

@@ -142,6 +142,11 @@ class LangevinDevice(DeviceModel):
 def langevin_model(particles: int) -> DeviceModel:
     """The model with a given number of particles, registered as ``langevin_<particles>`` (``langevin`` for one).
 
+    Returns
+    -------
+    DeviceModel
+        An object with the equations; positions are ``x_1`` to ``x_N``.
+
     Raises
     ------
     ValueError

@@ -79,6 +79,11 @@ def register(model: type[DeviceModel]) -> type[DeviceModel]:
 def device_model(name: str) -> DeviceModel:
     """Return a device model by name.
 
+    Returns
+    -------
+    DeviceModel
+        The one object of that model.
+
     Raises
     ------
     ValueError
