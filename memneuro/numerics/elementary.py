@@ -77,7 +77,19 @@ def cython_code(header: str, *declarations: str) -> str:
 
 
 def register(name: str, function: Function, header: str, *declarations: str) -> None:
-    """Give a Brian2 function its implementations on every target, from one C text, and make it known by `name`."""
+    """Give a Brian2 function its implementations on every target, from one C text, and make it known by `name`.
+
+    Parameters
+    ----------
+    name : str
+        What equations call it.
+    function : Function
+        The Brian2 function, with a `pyfunc` for NumPy.
+    header : str
+        C text that defines ``_name``.
+    *declarations : str
+        The C prototypes that Cython needs, of ``_name`` and what else it calls.
+    """
     implementations = function.implementations
     implementations.add_implementation("numpy", function.pyfunc)
     implementations.add_implementation("cython", cython_code(header, *declarations), name=f"_{name}")
