@@ -256,6 +256,18 @@ def build(base: Mapping[str, Any]) -> tuple[OneM1T1R, Drive]:
 
 
 def with_unit(neuron: OneM1T1R, drive: Drive | None, name: str, value: Any) -> Any:
-    """A number in SI units with the unit of a parameter of neuron or drive."""
+    """A number in SI units with the unit of a parameter of neuron or drive.
+
+    Parameters
+    ----------
+    neuron : OneM1T1R
+        The neuron.
+    drive : Drive or None
+        Its input.
+    name : str
+        A parameter of neuron or drive.
+    value : float
+        The number in SI units.
+    """
     known = {**neuron.parameters(), **(drive.parameters() if drive is not None else {})}
     return Quantity(value, dim=get_dimensions(known[name][0]))

@@ -52,6 +52,13 @@ class Store:
     def save(self, point: Mapping[str, Any], result: Mapping[str, Any]) -> None:
         """Keep the result of a point.
 
+        Parameters
+        ----------
+        point : mapping of str to object
+            The parameters of the point.
+        result : mapping of str to object
+            What was found, numbers and text that JSON can hold.
+
         Raises
         ------
         OSError
