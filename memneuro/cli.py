@@ -97,7 +97,13 @@ def _add_reproduce(commands: Any, common: argparse.ArgumentParser) -> None:
 
 
 def run_reproduce(args: argparse.Namespace) -> int:
-    """Write every table, figure and the report below `--out`."""
+    """Write every table, figure and the report below `--out`.
+
+    Raises
+    ------
+    NotADirectoryError
+        If `--out` is a file.
+    """
     if args.out.exists() and not args.out.is_dir():
         raise NotADirectoryError(f"--out must name a folder, and {args.out} is a file")
     args.out.mkdir(parents=True, exist_ok=True)
@@ -134,7 +140,13 @@ def _add_score(commands: Any, common: argparse.ArgumentParser) -> None:
 
 
 def run_score(args: argparse.Namespace) -> int:
-    """Print how far one device model is from the published measurements."""
+    """Print how far one device model is from the published measurements.
+
+    Raises
+    ------
+    ValueError
+        For options that do not go together, or an unknown device.
+    """
     if args.all:
         return _run_score_all(args)
     if args.out is not None:
@@ -340,7 +352,13 @@ def _add_speech(commands: Any, common: argparse.ArgumentParser) -> None:
 
 
 def run_speech(args: argparse.Namespace) -> int:
-    """Encode, train, evaluate or ablate."""
+    """Encode, train, evaluate or ablate.
+
+    Raises
+    ------
+    ValueError
+        If PyTorch is not installed.
+    """
     try:
         import torch  # noqa: F401
     except ImportError as error:
@@ -516,7 +534,13 @@ def run_materials(args: argparse.Namespace) -> int:
 
 
 def names(text: str) -> list[str]:
-    """Read names separated by commas."""
+    """Read names separated by commas.
+
+    Raises
+    ------
+    argparse.ArgumentTypeError
+        If there is none.
+    """
     found = [name.strip() for name in text.split(",") if name.strip()]
     if not found:
         raise argparse.ArgumentTypeError(f"{text!r} holds no name; accepted: names separated by commas")
@@ -528,7 +552,17 @@ def _add_json(parser: argparse.ArgumentParser) -> None:
 
 
 def show(result: Mapping[str, Any], as_json: bool, text: Callable[[Mapping[str, Any]], str]) -> None:
-    """Print a result: with `as_json` as one JSON object on one line, else as `text` lays it out."""
+    """Print a result: with `as_json` as one JSON object on one line, else as `text` lays it out.
+
+    Parameters
+    ----------
+    result : mapping of str to object
+        What a command found.
+    as_json : bool
+        Whether to print JSON.
+    text : callable
+        Turns `result` into text.
+    """
     if not as_json:
         print(text(result))
         return
@@ -552,7 +586,13 @@ def one_line(error: BaseException) -> str:
 
 
 def duration(text: str) -> float:
-    """Read a positive duration such as "10us", "0.01 ms" or "1e-5" (seconds) and return it in seconds."""
+    """Read a positive duration such as "10us", "0.01 ms" or "1e-5" (seconds) and return it in seconds.
+
+    Raises
+    ------
+    argparse.ArgumentTypeError
+        If it is no such duration.
+    """
     match = re.fullmatch(r"([-+.0-9eE]+?)\s*(s|ms|us|µs|μs|ns|)", text.strip())
     try:
         value = float(match[1]) * _SECONDS[match[2]] if match else float("nan")
@@ -564,7 +604,13 @@ def duration(text: str) -> float:
 
 
 def positive_integer(text: str) -> int:
-    """Read an integer of at least 1."""
+    """Read an integer of at least 1.
+
+    Raises
+    ------
+    argparse.ArgumentTypeError
+        If it is none.
+    """
     try:
         value = int(text)
     except ValueError:
@@ -575,7 +621,13 @@ def positive_integer(text: str) -> int:
 
 
 def whole(text: str) -> int:
-    """Read an integer, also in the form 1e6."""
+    """Read an integer, also in the form 1e6.
+
+    Raises
+    ------
+    argparse.ArgumentTypeError
+        If it is none.
+    """
     try:
         value = float(text)
         if value.is_integer():

@@ -79,7 +79,7 @@ def provenance(seed: int | str, step: str, **more: Any) -> dict[str, str]:
         The seed, or the seeds in words.
     step : str
         The time step with its unit, such as "10 us".
-    **more
+    **more : object
         Further lines; an underscore in a name becomes a space.
     """
     lines = {"memneuro": __version__, "Brian2": version("brian2"), "NumPy": version("numpy")}
@@ -105,8 +105,10 @@ def write_report(
         In the order in which they appear.
     provenance : mapping
         Lines of the table at the end, see `provenance`.
-    title, introduction
-        The heading of the page, and plain text below it.
+    title : str
+        The heading of the page.
+    introduction : str or sequence of str
+        Plain text below it, one paragraph each.
 
     Raises
     ------

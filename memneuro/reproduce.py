@@ -8,7 +8,7 @@ from pathlib import Path
 from brian2 import us
 from tqdm.auto import tqdm
 
-from memneuro.biology.registry import DATA_VARIABLE, RecordingUnavailable
+from memneuro.biology.registry import RecordingUnavailable
 from memneuro.chapter import chapters
 from memneuro.chapter.chapter import AGREEMENT, Chapter
 from memneuro.experiment.score import neurons
@@ -77,14 +77,32 @@ def default_steps() -> dict[str, str]:
 
 
 def run_chapter(chapter: Chapter, out: Path, fast: bool) -> Section:
-    """Write one chapter's tables and figure, and give its section of the report."""
+    """Write one chapter's tables and figure, and give its section of the report.
+
+    Parameters
+    ----------
+    chapter : Chapter
+        What to run.
+    out : Path
+        Folder of the files.
+    fast : bool
+        Fewer trials and seeds: a look, not a result.
+    """
     stem = f"{chapter.number:02d}_{chapter.name}"
     tables = chapter.write(out, stem, fast)
     return chapter.section(tables, out / f"{stem}.png")
 
 
 def missing(chapter: Chapter, error: Exception) -> Section:
-    """The section of a chapter that needs what cannot be had."""
+    """The section of a chapter that needs what cannot be had.
+
+    Parameters
+    ----------
+    chapter : Chapter
+        The chapter.
+    error : Exception
+        Why it could not run.
+    """
     return Section(chapter.title, f"Not shown here: {why_missing(error)}", verdict="not measured")
 
 
@@ -93,5 +111,5 @@ def why_missing(error: Exception) -> str | None:
     if isinstance(error, ModuleNotFoundError) and not str(error.name).startswith("memneuro"):
         return f'{error}. It comes with pip install "memneuro[speech]".'
     if isinstance(error, (RecordingUnavailable, SpeechUnavailable)):
-        return f"{error}. Set {DATA_VARIABLE} to a folder with the recordings, or run once online."
+        return str(error)
     return None

@@ -54,7 +54,15 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
 
 
 def write_text(text: str, path: str | os.PathLike[str]) -> Path:
-    """Write UTF-8 text with Unix line ends and return the path."""
+    """Write UTF-8 text with Unix line ends and return the path.
+
+    Parameters
+    ----------
+    text : str
+        What to write.
+    path : path-like
+        The file; it is written whole or not at all.
+    """
     path = Path(path)
     with atomic_path(path) as temporary:
         temporary.write_text(text, encoding="utf-8", newline="\n")
@@ -63,6 +71,13 @@ def write_text(text: str, path: str | os.PathLike[str]) -> Path:
 
 def write_csv(frame: pd.DataFrame, path: str | os.PathLike[str]) -> Path:
     """Write a tidy table as CSV, without its index and with every digit of each number, and return the path.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        The table.
+    path : path-like
+        The file; it is written whole or not at all.
 
     Raises
     ------
@@ -85,7 +100,15 @@ def write_csv(frame: pd.DataFrame, path: str | os.PathLike[str]) -> Path:
 
 
 def write_json(value: Any, path: str | os.PathLike[str]) -> Path:
-    """Write `value`, turned by `jsonable`, as indented JSON and return the path."""
+    """Write `value`, turned by `jsonable`, as indented JSON and return the path.
+
+    Parameters
+    ----------
+    value : object
+        What to write.
+    path : path-like
+        The file; it is written whole or not at all.
+    """
     return write_text(json.dumps(jsonable(value), indent=2, ensure_ascii=False, allow_nan=False) + "\n", path)
 
 
