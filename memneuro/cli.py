@@ -517,7 +517,12 @@ def _add_materials(commands: Any, common: argparse.ArgumentParser) -> None:
         parents=[common],
         help="every device card: simulated, measured, published, fitted or guessed; and the scaling projections",
     )
-    parser.add_argument("names", nargs="*", metavar="NAME", help="device cards (default: all; minutes on one core)")
+    parser.add_argument(
+        "names",
+        nargs="*",
+        metavar="NAME",
+        help="device cards (default: all, of which ag_particles_100 is not simulated)",
+    )
     parser.add_argument("--out", type=Path, metavar="DIR", help="also write the tables as CSV and Markdown")
     _add_json(parser)
     parser.set_defaults(run=run_materials)

@@ -73,7 +73,7 @@ def projections(devices: Iterable[str] | None = None) -> pd.DataFrame:
 
 
 def gate_area(circuit: str) -> float:
-    """Least area (square metre) of the gate capacitance of a circuit card; see :data:`GATE_RULE`."""
+    """Least area (square metre) of the gate capacitance of a circuit card; by ``GATE_RULE``."""
     return float(card(circuit)["c_gate"]) * OXIDE_THICKNESS / OXIDE_PERMITTIVITY
 
 

