@@ -1,241 +1,216 @@
-"""Spikes and traces as Neurodata Without Borders (NWB) files.
+"""Recorded spikes and traces in a file of Neurodata Without Borders (NWB), version 2.
 
-Spikes go into the Units table, one unit a neuron, with its observation interval; variables into plain TimeSeries in
-SI units. A pair of a voltage and an injected current is stored as current clamp, a ``CurrentClampSeries`` with its
-``CurrentClampStimulusSeries`` for each neuron, which :func:`memneuro.biology.load` reads back.
-
-Sources: Rübel et al. (2022), *The Neurodata Without Borders ecosystem for neurophysiological data science*,
-doi:10.7554/eLife.78362; the specification, https://nwb-schema.readthedocs.io.
+Source of the format: Rübel et al. 2022, doi:10.7554/eLife.78362; https://nwb-schema.readthedocs.io.
 """
 
 from __future__ import annotations
 
-import json
+import datetime
 import os
 import uuid
-import warnings
-from collections.abc import Sequence
-from datetime import UTC, datetime
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from brian2 import DimensionMismatchError, amp, volt
+import numpy as np
+from brian2 import Quantity, SpikeMonitor, StateMonitor, amp, volt
 
-from memneuro.export._needed import needed, target
-from memneuro.export._recorded import Traces, Trains, keys, label, traces_of, trains_of
-from memneuro.export.frames import unit_text
-from memneuro.export.provenance import provenance_of
-from memneuro.simulation import Simulated
-from memneuro.tables import atomic_path
+from memneuro import __version__
+from memneuro.export._files import free, new_file
+from memneuro.export._monitors import Spikes, Trace, rate_hz, read_all, stop_time, unit_text
+from memneuro.export._optional import need
 
-#: What NWB calls units, by Brian2's symbol; others are written as they are.
-_UNITS = {
-    "1": "n.a.",
-    "V": "volts",
-    "A": "amperes",
-    "ohm": "ohms",
-    "S": "siemens",
-    "s": "seconds",
-    "Hz": "hertz",
-    "K": "kelvin",
-    "F": "farads",
-    "W": "watts",
-    "J": "joules",
+__all__ = ["write_nwb"]
+
+#: A simulated neuron has no age, sex or species; the standard asks for the first two.
+SUBJECT = {
+    "subject_id": "simulation",
+    "description": "No animal: simulated neurons. Age and sex are unknown in the sense of the standard.",
+    "age": "P0D/",
+    "sex": "U",
 }
-_KEYWORDS = ("simulation", "memristor", "spiking neuron")
+_WORDS = {"V": "volts", "A": "amperes", "ohm": "ohms", "S": "siemens", "F": "farads", "s": "seconds", "K": "kelvin"}
 
 
 def write_nwb(
     path: str | os.PathLike[str],
-    spikes: Any = None,
-    traces: Any = None,
-    *,
-    clamp: tuple[str, str] | None = None,
-    neuron: Any = None,
-    session_description: str | None = None,
+    *monitors: SpikeMonitor | StateMonitor,
+    t_stop: Quantity | None = None,
+    current_clamp: tuple[str, str] | None = None,
+    protocol: str = "simulated",
+    session_description: str = "Simulated neurons recorded in Brian2",
     identifier: str | None = None,
-    session_start_time: datetime | None = None,
-    experimenter: str | Sequence[str] | None = None,
-    institution: str | None = None,
-    lab: str | None = None,
-    keywords: Sequence[str] = _KEYWORDS,
+    session_start_time: datetime.datetime | None = None,
+    subject: Mapping[str, Any] | None = None,
     overwrite: bool = False,
+    **metadata: Any,
 ) -> Path:
-    """Write spikes and traces of one run as an NWB file.
+    """Write what Brian2 monitors recorded as an NWB file.
+
+    Spikes become the table of units, one row a neuron with ``spike_times`` (s), ``obs_intervals`` (from 0 s to
+    `t_stop`), ``neuron`` and ``group``; silent neurons have a row without spikes. Each recorded variable becomes a
+    ``TimeSeries`` of shape (samples, neurons) with its SI unit and a regular rate, in ``acquisition``, named
+    ``<group>_<variable>``; its comments list the neurons.
 
     Parameters
     ----------
     path : path-like
-        Ends in ``.nwb``; the file is written whole or not at all.
-    spikes : SpikeMonitor or Simulated, optional
-        A monitor that has recorded, or what :func:`memneuro.simulation.simulate` gave; of the latter traces are taken
-        too, if there are any.
-    traces : StateMonitor or Simulated, optional
-        A monitor that has recorded.
-    clamp : (str, str), optional
-        Names of a recorded voltage and of the current that was injected, such as ``("v", "i_in")``, to be stored as
-        current clamp: one electrode and one sweep a neuron, numbered from 0.
-    neuron : OneM1T1R or ReferenceNeuron, optional
-        Its cards go into the notes.
-    session_description : str, optional
-        By default "Simulation of" the neuron.
-    identifier : str, optional
-        By default a random UUID.
-    session_start_time : datetime, optional
-        With a time zone; by default now. Times in the file count from it.
-    experimenter : str or sequence of str, optional
-        Names in the form ``Last, First``.
-    institution, lab : str, optional
-        Where the simulation was made.
-    keywords : sequence of str
-        For those who search.
+        The file, ending in ``.nwb``.
+    *monitors : SpikeMonitor or StateMonitor
+        At least one; they have run.
+    t_stop : Quantity (second), optional
+        End of the observation; by default the time at which the run ended.
+    current_clamp : (str, str), optional
+        A voltage and a current of a StateMonitor, such as ``("v_in", "i_in")``. Each recorded neuron then is one
+        current-clamp sweep, which :func:`memneuro.biology.load` reads like a recorded cell. The samples are those of
+        the monitor; `load` takes at least 1 kHz, and voltages up to 1 V and currents up to 1 uA.
+    protocol : str
+        Description of the stimulus of these sweeps.
+    session_description, identifier, session_start_time, **metadata
+        What the standard requires of a session, and further fields of ``pynwb.NWBFile``: ``experimenter``,
+        ``institution``, ``keywords`` ... By default the identifier is a random UUID, the start is now.
+    subject : mapping, optional
+        Fields of ``pynwb.file.Subject`` that replace those of :data:`SUBJECT`.
     overwrite : bool
-        Whether an existing file may be replaced.
+        Replace an existing file.
 
     Returns
     -------
     Path
+        The file.
 
     Raises
     ------
-    TypeError
-        If `spikes` or `traces` is something else.
-    ValueError
-        If both are None, nothing was recorded, `clamp` names no recorded variable, the path has another ending, or
-        `session_start_time` has no time zone.
-    brian2.DimensionMismatchError
-        If the variables of `clamp` are not a voltage and a current.
     FileExistsError
-        If the file exists and `overwrite` is False.
+        If the file is there and `overwrite` is False.
+    ValueError
+        If the ending is another, a monitor has recorded nothing, two have the same group and variable, `t_stop` is
+        before a spike or a sample, the start has no time zone, or `current_clamp` names no recorded voltage and
+        current.
+    TypeError
+        For other monitors, and for metadata that pynwb does not know.
     ImportError
-        If pynwb is not installed.
-
-    Notes
-    -----
-    Columns of a TimeSeries are the recorded neurons; its comments say which, as JSON. Values are stored in SI units
-    with ``conversion`` 1. Of several neurons under clamp, :func:`memneuro.biology.load` reads one at a time
-    (``sweeps=[k]``), because each has its own electrode; it accepts 1 kHz to 1 MHz.
-    Source: doi:10.7554/eLife.78362, https://nwb-schema.readthedocs.io.
+        When pynwb is not installed: ``pip install "memneuro[interop]"``.
 
     Examples
     --------
-    >>> write_nwb("run.nwb", spikes, trace, neuron=neuron, experimenter="Hodgkin, Alan")
+    >>> write_nwb("run.nwb", spikes, trace, experimenter=["Hopper, Grace"], keywords=["memristor"])
     """
-    pynwb = needed("pynwb", "writing NWB")
-    if isinstance(spikes, Simulated) and traces is None and not spikes.traces.empty:
-        traces = spikes
-    if spikes is None and traces is None:
-        raise ValueError("neither spikes nor traces are given; accepted: at least one of them")
-    path = target(path, ".nwb", overwrite)
-    start = datetime.now(UTC) if session_start_time is None else session_start_time
+    pynwb = need("pynwb")
+    path = Path(path)
+    if path.suffix != ".nwb":
+        raise ValueError(f"path = '{path}'; accepted: a name that ends in .nwb")
+    free(path, overwrite)
+    spikes, traces = read_all(monitors)
+    stop = stop_time(spikes, traces, t_stop)
+    start = datetime.datetime.now(datetime.UTC) if session_start_time is None else session_start_time
     if start.tzinfo is None:
-        raise ValueError(f"session_start_time = {start!r} has no time zone; accepted: datetime(..., tzinfo=UTC)")
-    trains = None if spikes is None else trains_of(spikes)
-    found = None if traces is None else traces_of(traces)
-    if clamp is not None:
-        _check_clamp(clamp, found)
-    origin = provenance_of(traces if spikes is None else spikes, neuron)
-    what = origin.get("neuron", "neurons")
+        raise ValueError(f"session_start_time = {start!r} has no time zone; accepted: one such as datetime.UTC")
     file = pynwb.NWBFile(
-        session_description=session_description or f"Simulation of {what} with memneuro",
-        identifier=identifier or str(uuid.uuid4()),
+        session_description=session_description,
+        identifier=str(uuid.uuid4()) if identifier is None else identifier,
         session_start_time=start,
-        experimenter=experimenter,
-        institution=institution,
-        lab=lab,
-        keywords=list(keywords),
-        notes=json.dumps(origin, ensure_ascii=False),
-        was_generated_by=[(name, origin[name]) for name in ("memneuro", "Brian2", "NumPy")],
+        subject=pynwb.file.Subject(**{**SUBJECT, **(subject or {})}),
+        **{
+            "experiment_description": session_description,
+            "source_script": f"memneuro {__version__}",
+            "source_script_file_name": "memneuro.export.nwb",
+            "keywords": ["simulation", "memristor", "spiking neuron"],
+            **metadata,
+        },
     )
-    if trains is not None:
-        _add_units(pynwb, file, trains)
-    if found is not None:
-        for variable in found.values:
-            if clamp is None or variable not in clamp:
-                file.add_acquisition(_series(pynwb, found, variable))
-        if clamp is not None:
-            _add_clamp(pynwb, file, found, clamp, what)
-    with atomic_path(path) as temporary, pynwb.NWBHDF5IO(str(temporary), "w") as stream:
+    if spikes:
+        _add_units(file, spikes, stop)
+    clamped = None if current_clamp is None else _clamped(traces, current_clamp)
+    for trace in traces:
+        left_out = current_clamp if trace is clamped and current_clamp is not None else ()
+        _add_traces(pynwb, file, trace, left_out)
+    if clamped is not None and current_clamp is not None:
+        _add_sweeps(pynwb, file, clamped, current_clamp, protocol)
+    with new_file(path, overwrite) as temporary, pynwb.NWBHDF5IO(str(temporary), "w") as stream:
         stream.write(file)
     return path
 
 
-def _check_clamp(clamp: tuple[str, str], traces: Traces | None) -> None:
-    recorded = [] if traces is None else list(traces.values)
-    if len(clamp) != 2 or not set(clamp) <= set(recorded) or traces is None:
-        raise ValueError(
-            f"clamp = {clamp!r}; accepted: a voltage and a current of what was recorded, {', '.join(recorded) or 'none'}"
+def _add_units(file: Any, spikes: Sequence[Spikes], stop: float) -> None:
+    """The table of units."""
+    file.add_unit_column("neuron", "index of the neuron within its group, from 0")
+    file.add_unit_column("group", "name of the group of neurons")
+    for group in spikes:
+        for neuron, times in enumerate(group.trains()):
+            file.add_unit(spike_times=times, obs_intervals=[[0.0, stop]], neuron=neuron, group=group.name)
+    file.units.resolution = max(group.step_s for group in spikes)
+
+
+def _add_traces(pynwb: Any, file: Any, trace: Trace, left_out: Sequence[str]) -> None:
+    """A time series for each variable that is not among those left out."""
+    neurons = ", ".join(map(str, trace.neuron))
+    for variable, values in trace.values.items():
+        if variable in left_out:
+            continue
+        name = f"{trace.name}_{variable}"
+        if name in file.acquisition:
+            raise ValueError(f"two monitors recorded {variable} of {trace.name}; accepted: one for each variable")
+        file.add_acquisition(
+            pynwb.TimeSeries(
+                name=name,
+                data=_compressed(values),
+                unit=_unit(trace, variable),
+                rate=rate_hz(trace.step_s),
+                starting_time=float(trace.time_s[0]),
+                description=f"{variable} of the group {trace.name}; one column a neuron",
+                comments=f"neurons: {neurons}",
+            )
         )
-    for name, unit in zip(clamp, (volt, amp), strict=True):
-        if traces.units[name].dim is not unit.dim:
-            raise DimensionMismatchError(
-                f"clamp = {clamp!r}: {name} must have the unit of {unit!r}", traces.units[name].dim, unit.dim
-            )
 
 
-def _add_units(pynwb: Any, file: Any, trains: Trains) -> None:
-    """One unit a neuron, with the columns that tell neurons apart."""
-    units = pynwb.misc.Units(
-        name="units", description="spikes of simulated neurons, one unit a neuron", resolution=trains.step
+def _clamped(traces: Sequence[Trace], names: tuple[str, str]) -> Trace:
+    """The trace with the voltage and the current of the sweeps."""
+    if len(names) == 2:
+        for trace in traces:
+            dims = [trace.dimensions.get(name) for name in names]
+            if dims[0] is volt.dim and dims[1] is amp.dim:
+                return trace
+    recorded = "; ".join(
+        f"{trace.name}: " + ", ".join(f"{name} ({unit_text(dim)})" for name, dim in trace.dimensions.items())
+        for trace in traces
     )
-    for column in trains.neurons.columns:
-        units.add_column(name=str(column), description=_MEANINGS.get(str(column), "parameter of the set, in SI units"))
-    rows = trains.neurons.to_dict(orient="records")
-    for times, row in zip(trains.times, rows, strict=True):
-        units.add_unit(spike_times=times, obs_intervals=[[0.0, trains.duration]], **row)
-    file.units = units
-
-
-_MEANINGS = {
-    "neuron": "number of the neuron in its group",
-    "set": "number of the parameter set",
-    "trial": "number of the trial of the set; trials differ in the noise only",
-}
-
-
-def _series(pynwb: Any, traces: Traces, variable: str) -> Any:
-    """One variable of all recorded neurons."""
-    unit = unit_text(traces.units[variable])
-    columns = {key: traces.neurons[key].tolist() for key in keys(traces.neurons)}
-    return pynwb.TimeSeries(
-        name=variable,
-        data=traces.values[variable],
-        unit=_UNITS.get(unit, unit),
-        conversion=1.0,
-        rate=traces.rate,
-        starting_time=traces.start,
-        description=f"{variable} of {traces.values[variable].shape[1]} simulated neurons, one column each",
-        comments=json.dumps(columns),
+    raise ValueError(
+        f"current_clamp = {names!r}; accepted: the names of a voltage and of a current that one StateMonitor "
+        f"recorded; recorded are {recorded or 'no variables'}"
     )
 
 
-def _add_clamp(pynwb: Any, file: Any, traces: Traces, clamp: tuple[str, str], what: str) -> None:
-    """Response and stimulus of every neuron as an intracellular recording."""
-    device = file.create_device(name="simulator", description="Brian2, through memneuro")
-    voltage, current = clamp
-    common = {"rate": traces.rate, "starting_time": traces.start, "conversion": 1.0, "gain": 1.0}
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # hdmf on tables that grow row by row
-        for k, row in enumerate(traces.neurons.to_dict(orient="records")):
-            electrode = file.create_icephys_electrode(
-                name=f"electrode {k}", description=f"ideal electrode in {what}", device=device, cell_id=label(row)
-            )
-            response = pynwb.icephys.CurrentClampSeries(
-                name=f"{voltage} {k}",
-                data=traces.values[voltage][:, k],
-                electrode=electrode,
-                description=f"{voltage} of {label(row)}",
-                stimulus_description="simulated",
-                **common,
-            )
-            stimulus = pynwb.icephys.CurrentClampStimulusSeries(
-                name=f"{current} {k}",
-                data=traces.values[current][:, k],
-                electrode=electrode,
-                description=f"{current} into {label(row)}",
-                stimulus_description="simulated",
-                **common,
-            )
-            file.add_acquisition(response)
-            file.add_stimulus(stimulus)
-            file.add_intracellular_recording(electrode=electrode, stimulus=stimulus, response=response)
+def _add_sweeps(pynwb: Any, file: Any, trace: Trace, names: tuple[str, str], protocol: str) -> None:
+    """Each neuron as a current-clamp sweep of one electrode, in the table of intracellular recordings."""
+    device = file.create_device(name="simulation", description="Brian2")
+    electrode = file.create_icephys_electrode(
+        name="electrode", cell_id=trace.name, description=f"ideal, one sweep a neuron of {trace.name}", device=device
+    )
+    for number, neuron in enumerate(trace.neuron):
+        voltage, current = (trace.values[name][:, number] for name in names)
+        common = {
+            "electrode": electrode,
+            "gain": 1.0,
+            "rate": rate_hz(trace.step_s),
+            "starting_time": float(trace.time_s[0]),
+            "stimulus_description": protocol,
+            "sweep_number": np.uint32(number),
+            "description": f"neuron {neuron} of the group {trace.name}",
+        }
+        stem = f"{trace.name}_{neuron}"
+        response = pynwb.icephys.CurrentClampSeries(name=f"{stem}_{names[0]}", data=_compressed(voltage), **common)
+        stimulus = pynwb.icephys.CurrentClampStimulusSeries(
+            name=f"{stem}_{names[1]}", data=_compressed(current), **common
+        )
+        file.add_intracellular_recording(electrode=electrode, stimulus=stimulus, response=response)
+
+
+def _compressed(values: np.ndarray) -> Any:
+    return need("hdmf.backends.hdf5").H5DataIO(values, compression="gzip")
+
+
+def _unit(trace: Trace, variable: str) -> str:
+    """Unit in the words of the standard."""
+    text = unit_text(trace.dimensions[variable])
+    return "n.a." if text == "1" else _WORDS.get(text, text)

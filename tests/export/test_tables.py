@@ -66,9 +66,8 @@ def test_tables_are_those_of_a_simulation():
 
 def test_parquet_keeps_numbers_units_and_provenance(recorded, tmp_path):
     frame = trace_table(recorded[1])
-    path = write_parquet(
-        frame, tmp_path / "trace.parquet", provenance={"device": "hopping", "seed": 3, "levels": [1.0]}
-    )
+    facts = {"device": "hopping", "seed": 3, "levels": [1.0]}
+    path = write_parquet(frame, tmp_path / "trace.parquet", provenance=facts)
     again = read_parquet(path)
     pd.testing.assert_frame_equal(again, frame)
     assert again.attrs["units"] == UNITS
