@@ -61,6 +61,14 @@ class Simulated:
         Seconds spent on building the program, and on all its runs with reading the results.
     runs : int
         Number of runs.
+    duration_s, step_s : float
+        Length of a run and its time step.
+    seed : int
+        Of the noise.
+    neuron : OneM1T1R
+        The neuron.
+    units : dict of str to Unit
+        Unit of every recorded variable.
     """
 
     sets: pd.DataFrame
@@ -70,6 +78,11 @@ class Simulated:
     build_s: float
     run_s: float
     runs: int
+    duration_s: float
+    step_s: float
+    seed: int
+    neuron: OneM1T1R
+    units: Mapping[str, Any]
 
     def counts(self) -> np.ndarray:
         """Number of spikes, shape (sets, trials)."""
@@ -375,7 +388,20 @@ def simulate(
     sets = pd.DataFrame({"set": np.arange(total), **named})
     spikes = tables["spikes"].sort_values(["set", "trial", "time_ms"], ignore_index=True)
     run_s = time.perf_counter() - start
-    return Simulated(sets, spikes, tables["final"], tables["traces"], program.build_s, run_s, len(firsts))
+    return Simulated(
+        sets,
+        spikes,
+        tables["final"],
+        tables["traces"],
+        program.build_s,
+        run_s,
+        len(firsts),
+        duration_s=float(duration),
+        step_s=float(program.group.clock.dt),
+        seed=seed,
+        neuron=neuron,
+        units={name: get_unit(program.group.variables[name].dim) for name in record},
+    )
 
 
 def _by_set(table: pd.DataFrame, first: int, trials: int, total: int) -> pd.DataFrame:
