@@ -32,14 +32,15 @@ class ElectrodeKernel:
 
     Attributes
     ----------
-    kernel : Quantity, shape (n,)
-        Electrode kernel in ohm: what one sample of current adds to the voltage 0, 1, ... samples later.
-    full : Quantity, shape (m,)
+    kernel : Quantity (ohm), shape (n,)
+        Electrode kernel: what one sample of current adds to the voltage 0, 1, ... samples later.
+    full : Quantity (ohm), shape (m,)
         The same for electrode and membrane together, from which the electrode kernel was taken.
-    sampling_interval : Quantity
-    membrane_time_constant : Quantity
+    sampling_interval : Quantity (second)
+        Of the recording, and of both kernels.
+    membrane_time_constant : Quantity (second)
         Of the exponential that was fitted to the tail of the full kernel.
-    membrane_resistance : Quantity
+    membrane_resistance : Quantity (ohm)
         Integral of that exponential. Too small where the full kernel is shorter than several time constants.
     """
 
@@ -109,12 +110,12 @@ def electrode_kernel(
 
     Parameters
     ----------
-    recording
+    recording : Recording
         Fluctuating current and the voltage below threshold.
-    electrode : Quantity
+    electrode : Quantity (second)
         How long the electrode's response lasts. Longer also counts what charges first in the cell, near the electrode,
         as electrode.
-    length : Quantity
+    length : Quantity (second)
         How long the full kernel is; five or more membrane time constants.
 
     Returns
@@ -190,9 +191,9 @@ def compensate(
 
     Parameters
     ----------
-    recording
+    recording : Recording
         With the voltage as recorded. It is not changed.
-    resistance : Quantity, optional
+    resistance : Quantity (ohm), optional
         R_a; by default ``recording.metadata["access_resistance"]``.
     kernel : ElectrodeKernel, optional
         As estimated by `electrode_kernel` from another recording with the same electrode and sampling interval.

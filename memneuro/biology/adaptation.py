@@ -88,7 +88,7 @@ def adaptation_table(
         Blocks with noise of their own, and trials at each drive in each.
     seed : int
         Of the first block.
-    dt : Quantity, optional
+    dt : Quantity (second), optional
         Time step.
     names : tuple of str
         Only these circuits; all when empty.

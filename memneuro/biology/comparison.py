@@ -63,11 +63,11 @@ def fi_from_spikes(spikes: Sequence[Any], amplitudes: Quantity, start: Quantity,
 
     Parameters
     ----------
-    spikes : sequence of Quantity
+    spikes : sequence of Quantity (second)
         One spike train per step.
-    amplitudes : Quantity, shape (steps,)
+    amplitudes : Quantity (amp or volt), shape (steps,)
         Currents or voltages.
-    start, end : Quantity
+    start, end : Quantity (second)
         The step; spikes outside it are ignored.
 
     Returns
@@ -126,13 +126,15 @@ def fi_from_traces(
 
     Parameters
     ----------
-    time : Quantity, shape (n,)
+    time : Quantity (second), shape (n,)
         Common to all traces.
-    voltages : sequence of Quantity, shape (n,) each
+    voltages : sequence of Quantity (volt), shape (n,) each
         One trace per step, recorded or simulated.
-    amplitudes, start, end
-        As in `fi_from_spikes`.
-    threshold : Quantity
+    amplitudes : Quantity (amp or volt), shape (steps,)
+        Currents or voltages.
+    start, end : Quantity (second)
+        The step; spikes outside it are ignored.
+    threshold : Quantity (volt)
         Voltage that a spike exceeds.
 
     Returns
@@ -140,6 +142,11 @@ def fi_from_traces(
     DataFrame
         As `fi_from_spikes`, and ``mean_frequency_hz`` (eFEL: spikes divided by the time to the last spike)
         and ``half_width_ms`` (eFEL, median over the spikes).
+
+    Raises
+    ------
+    ValueError
+        When a trace is malformed, the step does not lie within it, and as in `fi_from_spikes`.
     """
     found = [step_features(time, voltage, start, end, threshold) for voltage in voltages]
     table = fi_from_spikes([f.spike_times for f in found], amplitudes, start, end)
@@ -153,11 +160,11 @@ def fi_table(recording: Recording, step: int = 0, threshold: Quantity = SPIKE_TH
 
     Parameters
     ----------
-    recording
+    recording : Recording
         Current steps.
     step : int
         Which of the steps of a sweep, when it has several; the first by default.
-    threshold : Quantity
+    threshold : Quantity (volt)
         Voltage that a spike exceeds.
 
     Returns
@@ -223,8 +230,22 @@ def fi_summary(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def reliability_pairs(spikes: Sequence[Any], duration: Quantity, precision: Quantity = 4 * ms) -> pd.DataFrame:
-    """Coincidence factor of every ordered pair of repeats: columns ``repeat_reference``, ``repeat_other``,
-    ``gamma``."""
+    """Coincidence factor of every ordered pair of repeats.
+
+    Parameters
+    ----------
+    spikes : sequence of Quantity (second)
+        One spike train per repeat, within 0 and `duration`.
+    duration : Quantity (second)
+        Length of the stimulus.
+    precision : Quantity (second)
+        Of a coincidence, see `memneuro.biology.trains.coincidence_factor`.
+
+    Returns
+    -------
+    DataFrame
+        One row per pair: ``repeat_reference``, ``repeat_other``, ``gamma``.
+    """
     rows = st.pairwise_coincidence_factors(spikes, duration, precision)
     return pd.DataFrame(rows, columns=["repeat_reference", "repeat_other", "gamma"])
 
@@ -240,15 +261,15 @@ def reliability_from_spikes(
 
     Parameters
     ----------
-    spikes : sequence of Quantity
+    spikes : sequence of Quantity (second)
         One spike train per repeat, within 0 and `duration`.
-    duration : Quantity
+    duration : Quantity (second)
         Length of the stimulus.
-    precision : Quantity
+    precision : Quantity (second)
         Of a coincidence, see `memneuro.biology.trains.coincidence_factor`.
-    jitter_window : Quantity
+    jitter_window : Quantity (second)
         See `memneuro.biology.trains.spike_time_jitter`.
-    fano_window : Quantity
+    fano_window : Quantity (second)
         Counting window of the Fano factor across repeats.
 
     Returns
@@ -291,6 +312,20 @@ def repeated_trains(recording: Recording, threshold: Quantity = SPIKE_THRESHOLD)
     """Spike trains of the repeats of a noise stimulus, measured from its start, and its duration.
 
     Holding current before and after the noise is left out.
+
+    Parameters
+    ----------
+    recording : Recording
+        Repeats of one noise current.
+    threshold : Quantity (volt)
+        Voltage that a spike exceeds.
+
+    Returns
+    -------
+    trains : list of Quantity (second), shape (spikes,) each
+        One a repeat.
+    duration : Quantity (second)
+        Length of the noise.
     """
     start, end = noise_window(recording)
     found = []
@@ -308,6 +343,20 @@ def reliability_table(
     threshold: Quantity = SPIKE_THRESHOLD,
 ) -> pd.DataFrame:
     """`reliability_from_spikes` of the repeats of one noise stimulus in a recorded cell.
+
+    Parameters
+    ----------
+    recording : Recording
+        Repeats of one noise current.
+    precision, jitter_window, fano_window : Quantity (second)
+        As in `reliability_from_spikes`.
+    threshold : Quantity (volt)
+        Voltage that a spike exceeds.
+
+    Returns
+    -------
+    DataFrame
+        One row, with the columns of `reliability_from_spikes`.
 
     Raises
     ------
@@ -332,12 +381,12 @@ def dimensionless(table: pd.DataFrame, time_scale: Quantity, current_scale: Quan
 
     Parameters
     ----------
-    table
+    table : DataFrame
         As made by the functions of this module.
-    time_scale : Quantity
+    time_scale : Quantity (second)
         For example the membrane time constant of a cell, or the time that a memristor's residue takes to
         decay.
-    current_scale : Quantity, optional
+    current_scale : Quantity (amp or volt), optional
         A current, or a voltage for neurons driven by a voltage.
 
     Returns

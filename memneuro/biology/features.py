@@ -50,18 +50,18 @@ class StepFeatures:
 
     Attributes
     ----------
-    spike_times : Quantity, shape (n,)
+    spike_times : Quantity (second), shape (n,)
         Times of the peaks within the step, from the start of the trace.
-    mean_frequency : Quantity
+    mean_frequency : Quantity (hertz)
         eFEL ``mean_frequency``: number of spikes divided by the time from the start of the step to the last
         spike. NaN without spikes.
-    latency : Quantity
+    latency : Quantity (second)
         eFEL ``time_to_first_spike``: from the start of the step to the first peak. NaN without spikes.
     isi_cv : float
         eFEL ``ISI_CV`` with the first interval included. NaN for fewer than three spikes.
     adaptation_index : float
         eFEL ``adaptation_index2``. NaN for fewer than four spikes.
-    half_width : Quantity
+    half_width : Quantity (second)
         Median of eFEL ``spike_half_width`` over the spikes, as a single one can be far off when the voltage
         does not come down again. NaN without spikes.
     """
@@ -125,14 +125,16 @@ def spike_times(time: Any, voltage: Any, threshold: Quantity = SPIKE_THRESHOLD) 
 
     Parameters
     ----------
-    time, voltage : Quantity, shape (n,)
+    time : Quantity (second), shape (n,)
+        Regularly spaced.
+    voltage : Quantity (volt), shape (n,)
         The trace.
-    threshold : Quantity
+    threshold : Quantity (volt)
         Voltage that a spike exceeds; see `SPIKE_THRESHOLD`.
 
     Returns
     -------
-    Quantity, shape (spikes,)
+    Quantity (second), shape (spikes,)
         Ascending; empty without spikes.
 
     Notes
@@ -151,12 +153,19 @@ def step_features(
 
     Parameters
     ----------
-    time, voltage : Quantity, shape (n,)
+    time : Quantity (second), shape (n,)
+        Regularly spaced.
+    voltage : Quantity (volt), shape (n,)
         The trace, recorded or simulated.
-    start, end : Quantity
+    start, end : Quantity (second)
         The step; spikes outside it are ignored.
-    threshold : Quantity
+    threshold : Quantity (volt)
         Voltage that a spike exceeds.
+
+    Returns
+    -------
+    StepFeatures
+        NaN where there are too few spikes.
 
     Raises
     ------
@@ -194,7 +203,20 @@ def step_features(
 
 
 def latency(train: Any, start: Quantity) -> Quantity:
-    """Time from `start` to the first spike at or after it; NaN without one."""
+    """Time from `start` to the first spike at or after it; NaN without one.
+
+    Parameters
+    ----------
+    train : Quantity (second), shape (n,)
+        Ascending spike times.
+    start : Quantity (second)
+        From where it is counted.
+
+    Returns
+    -------
+    Quantity (second)
+        NaN where no spike comes.
+    """
     times = si_train(train, second)
     first = si_number(start, second, "start")
     later = times[times >= first]
@@ -215,6 +237,18 @@ def rheobase(amplitudes: Any, rates: Any) -> Quantity:
 
     Its resolution is the spacing of the amplitudes. NaN when nothing fires; zero or negative for a cell that
     fires without stimulation, for which a rheobase means little.
+
+    Parameters
+    ----------
+    amplitudes : Quantity (any unit), shape (steps,)
+        Of the steps, in any order.
+    rates : Quantity (hertz), shape (steps,)
+        The response to each.
+
+    Returns
+    -------
+    Quantity (any unit)
+        In the unit of `amplitudes`.
     """
     stimulus, rate = _curve(amplitudes, rates)
     firing = stimulus[rate > 0]
@@ -224,10 +258,17 @@ def rheobase(amplitudes: Any, rates: Any) -> Quantity:
 def gain(amplitudes: Any, rates: Any) -> Quantity:
     """Slope of the f-I curve: least-squares slope of rate against amplitude from the rheobase up.
 
+    Parameters
+    ----------
+    amplitudes : Quantity (any unit), shape (steps,)
+        Of the steps, in any order.
+    rates : Quantity (hertz), shape (steps,)
+        The response to each.
+
     Returns
     -------
-    Quantity
-        Hz per unit of amplitude; NaN when fewer than two amplitudes are at or above the rheobase.
+    Quantity (any unit)
+        Hertz per unit of amplitude; NaN when fewer than two amplitudes are at or above the rheobase.
     """
     stimulus, rate = _curve(amplitudes, rates)
     if not np.any(rate > 0):
@@ -250,10 +291,10 @@ def action_potential_energy(capacitance: Quantity, amplitude: Quantity, overlap:
 
     Parameters
     ----------
-    capacitance : Quantity
-        Of the membrane that takes part in the spike, in farad; shape (n,) or a single one.
-    amplitude : Quantity
-        Height of the action potential above the resting voltage, in volt.
+    capacitance : Quantity (farad)
+        Of the membrane that takes part in the spike; shape (n,) or a single one.
+    amplitude : Quantity (volt)
+        Height of the action potential above the resting voltage.
     overlap : float
         Sodium that enters, as a multiple of the least amount: the rest flows while potassium leaves already.
         About 1.25 in cortical pyramidal neurons and 2 in fast-spiking ones; 1 is the lower limit of the
@@ -261,8 +302,8 @@ def action_potential_energy(capacitance: Quantity, amplitude: Quantity, overlap:
 
     Returns
     -------
-    Quantity
-        In joule, of the shape that capacitance and amplitude have together.
+    Quantity (joule)
+        Of the shape that capacitance and amplitude have together.
 
     Raises
     ------

@@ -25,12 +25,12 @@ class RefractoryPeriod:
 
     Attributes
     ----------
-    absolute : Quantity
+    absolute : Quantity (second)
         Shortest interval; 0 s when a neuron without refractory period would show none shorter either.
-    relative : Quantity
+    relative : Quantity (second)
         Time since the last spike at which the hazard reaches the given fraction of its plateau.
-    plateau : Quantity
-        Hazard beyond the median interval, in Hz.
+    plateau : Quantity (hertz)
+        Hazard beyond the median interval.
     p_value : float
         Probability that a neuron whose hazard is the plateau from the start has no interval shorter than the
         shortest one found.
@@ -43,7 +43,15 @@ class RefractoryPeriod:
 
 
 def poisson_limits(counts: NDArray[np.integer], confidence: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Exact central confidence limits of the mean of a Poisson variable of which `counts` were found."""
+    """Exact central confidence limits of the mean of a Poisson variable of which `counts` were found.
+
+    Parameters
+    ----------
+    counts : array of int
+        What was counted.
+    confidence : float
+        Of the limits, below 1.
+    """
     number = np.asarray(counts, dtype=float)
     low = np.where(number > 0, chi2.ppf((1 - confidence) / 2, 2 * np.maximum(number, 0.5)) / 2, 0.0)
     return low, chi2.ppf((1 + confidence) / 2, 2 * number + 2) / 2
@@ -82,11 +90,11 @@ def hazard_function(
 
     Parameters
     ----------
-    trains : sequence of Quantity, shape (n,) each
+    trains : sequence of Quantity (second), shape (n,) each
         Ascending spike times, for example of repeats; their intervals are pooled.
-    bin : Quantity, optional
+    bin : Quantity (second), optional
         Width of a bin, 2 ms by default.
-    duration : Quantity, optional
+    duration : Quantity (second), optional
         Length of the observation. If given, the time from the last spike to its end counts as time without a
         spike; without it long intervals are slightly under-represented.
     confidence : float
@@ -164,11 +172,13 @@ def refractory_period(
 
     Parameters
     ----------
-    trains, duration
+    trains : sequence of Quantity (second), shape (n,) each
         As in `hazard_function`.
-    bin : Quantity, optional
+    bin : Quantity (second), optional
         Width of a bin of the hazard. By default such that a bin of hazard p that all intervals reach holds 20
         of them, but no less than 1 ms. The absolute period does not depend on it.
+    duration : Quantity (second), optional
+        As in `hazard_function`.
     fraction : float
         Of the plateau.
     confidence : float

@@ -48,11 +48,11 @@ def post_spike_gain(
 
     Parameters
     ----------
-    trains : sequence of Quantity, shape (n,) each
+    trains : sequence of Quantity (second), shape (n,) each
         Ascending spike times of the repeats, within 0 and `duration`.
-    duration : Quantity
+    duration : Quantity (second)
         Length of the stimulus.
-    bin, longest : Quantity, optional
+    bin, longest : Quantity (second), optional
         Width of a bin of lags and the longest lag.
     stationary : bool
         Take the rate as constant in time instead of predicting it from the other repeats: for spontaneous
@@ -137,6 +137,18 @@ def excess_spikes(gain: pd.DataFrame, longest: Quantity | None = None) -> float:
     process with the coefficient of variation CV it tends to ``(CV^2 - 1) / 2`` at long lags, and in general to
     half of the Fano factor of long windows less 1. NaN without spikes or when no bin lies within `longest`.
     Source: Cox & Lewis 1966, The Statistical Analysis of Series of Events.
+
+    Parameters
+    ----------
+    gain : DataFrame
+        A table of `post_spike_gain`.
+    longest : Quantity (second), optional
+        The longest lag that counts.
+
+    Returns
+    -------
+    float
+        A number of spikes.
     """
     if longest is not None:
         gain = gain[gain["to_ms"] <= si_number(longest, second, "longest", positive=True) * 1e3 * ROUNDING]

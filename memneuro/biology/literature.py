@@ -52,6 +52,13 @@ def cell_statistics() -> pd.DataFrame:
 def statistic(quantity: str, condition: str) -> tuple[float, float, str]:
     """Low, high and source of one row of :func:`cell_statistics`.
 
+    Parameters
+    ----------
+    quantity : str
+        Its column ``quantity``.
+    condition : str
+        Its column ``cell_or_condition``.
+
     Raises
     ------
     KeyError

@@ -111,8 +111,10 @@ def gamma_many(
     ----------
     reference : array, shape (m,)
         Ascending spike times of the recorded train, in seconds from 0 to `duration`.
-    index, times, n
-        The model trains, see `coincidence_counts`; times from 0 to `duration`.
+    index, times : array, shape (spikes,)
+        The model trains, see `coincidence_counts`; times in seconds from 0 to `duration`.
+    n : int
+        Number of model trains, silent ones included.
     duration : float
         Length of the observation in seconds.
     precision : float

@@ -40,12 +40,23 @@ __all__ = [
 
 
 def leak_time(neuron: OneM1T1R) -> Quantity:
-    """Time in which a filament dissolves by 1/e, ``1/gamma1``: the leak of the integrator."""
+    """Time in which a filament dissolves by 1/e, ``1/gamma1``: the leak of the integrator.
+
+    Returns
+    -------
+    Quantity (second)
+        Without any drive.
+    """
     return 1 / neuron.device["gamma1"]
 
 
 def cell_time_constant(recording: Recording) -> Quantity:
     """Membrane time constant ``R_m C_m`` from what the authors of a recording noted about the cell.
+
+    Returns
+    -------
+    Quantity (second)
+        The product of what was noted.
 
     Raises
     ------
@@ -75,14 +86,21 @@ def step_response(
 
     Parameters
     ----------
-    neuron
+    neuron : OneM1T1R
         The memristor neuron.
     amplitudes : Quantity (volt), shape (steps,)
-    duration : Quantity
+        Of the steps or pulses.
+    duration : Quantity (second)
         Length of a step.
-    width, period : Quantity, optional
+    width, period : Quantity (second), optional
         Of the pulses that make up the step; without them the voltage is constant.
-    trials, dt, seed, **options
+    trials : int
+        Neurons at each amplitude, each with noise of its own.
+    dt : Quantity (second), optional
+        Time step; by default the card's converged step.
+    seed : int
+        Of the noise.
+    **options : object
         As in :func:`memneuro.experiment.pulses.run_pulses`.
 
     Returns
@@ -124,8 +142,13 @@ def firing_threshold(table: pd.DataFrame) -> Quantity:
 
     Parameters
     ----------
-    table
+    table : DataFrame
         As `step_response` makes it.
+
+    Returns
+    -------
+    Quantity (volt)
+        To the spacing of the amplitudes.
 
     Raises
     ------
@@ -147,6 +170,11 @@ def rising_branch(table: pd.DataFrame) -> pd.DataFrame:
 
     A cell fires faster the stronger the current, over the range recorded here. The memristor neuron stops firing at
     strong drive, because its gate stays charged; a gain is only meaningful below that.
+
+    Returns
+    -------
+    DataFrame
+        Sorted by amplitude, with the columns of `table`.
     """
     column = next(str(name) for name in table.columns if str(name).startswith("amplitude_"))
     ordered = table.sort_values(column, kind="stable").reset_index(drop=True)
@@ -159,10 +187,19 @@ def noise_voltage(recording: Recording, threshold: Quantity) -> tuple[np.ndarray
     Only the mean of the current and the threshold of the memristor neuron enter. The current is that of the first
     sweep, which the others repeat.
 
+    Parameters
+    ----------
+    recording : Recording
+        Repeats of one noise current.
+    threshold : Quantity (volt)
+        What the mean of the current becomes.
+
     Returns
     -------
-    (ndarray of float, Quantity)
-        Volts, and the interval between samples in the time of the recording.
+    voltage : ndarray of float, shape (samples,)
+        In volts.
+    interval : Quantity (second)
+        Between samples, in the time of the recording.
 
     Raises
     ------
@@ -195,9 +232,9 @@ def noise_response(
 
     Parameters
     ----------
-    neuron
+    neuron : OneM1T1R
         The memristor neuron.
-    recording
+    recording : Recording
         Repeats of one noise current.
     threshold : Quantity (volt)
         See `noise_voltage`.
@@ -205,14 +242,16 @@ def noise_response(
         Time of the memristor neuron per time of the cell, usually the ratio of their leak times.
     trials : int
         Repeats; they differ only in the noise of the device.
-    dt, seed
+    dt : Quantity (second), optional
+        Time step; by default the card's converged step.
+    seed : int
         As in :meth:`memneuro.circuit.one_m1t1r.OneM1T1R.group`.
     progress : str, optional
         Label of a progress bar.
 
     Returns
     -------
-    (list of Quantity, Quantity)
+    (list of Quantity (second), Quantity (second))
         One spike train a repeat and the duration, both in the time of the *cell*, so that every time in a table made
         from them can be compared with the cell's as it stands.
     """
@@ -244,6 +283,22 @@ def cross_coincidence(
     It says how well one neuron predicts the spikes of the other; what the first reaches with itself
     (`memneuro.biology.trains.reliability`) is the most that can be expected. The trains of `others` are first moved by
     `shift`, positive for later; spikes that leave the observation are dropped.
+
+    Parameters
+    ----------
+    references, others : sequence of Quantity (second), shape (n,) each
+        Spike trains within 0 and `duration`.
+    duration : Quantity (second)
+        Length of the observation.
+    precision : Quantity (second)
+        Largest distance of a coincidence.
+    shift : Quantity (second)
+        By how much `others` are moved.
+
+    Returns
+    -------
+    float
+        As `memneuro.biology.trains.coincidence_factor`; NaN when all trains are empty.
     """
     end = si_number(duration, second, "duration", positive=True)
     moved = [np.asarray(one / second) + si_number(shift, second, "shift") for one in others]

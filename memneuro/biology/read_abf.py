@@ -46,10 +46,15 @@ def read_abf(path: Path, sweeps: Collection[int] | None = None) -> Samples:
 
     Parameters
     ----------
-    path
+    path : Path
         The file.
-    sweeps
+    sweeps : collection of int, optional
         Numbers of the sweeps to read, from 0; all by default.
+
+    Returns
+    -------
+    Samples
+        Volts and amperes, shape (sweeps, samples).
 
     Raises
     ------

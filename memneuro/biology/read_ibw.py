@@ -54,10 +54,17 @@ def read_ibw(path: Path, current: Path | None = None, sweeps: Collection[int] | 
 
     Parameters
     ----------
-    path, current
-        The two files.
-    sweeps
+    path : Path
+        The file of one quantity.
+    current : Path, optional
+        The file of the other; needed, as a wave holds one quantity.
+    sweeps : collection of int, optional
         Numbers of the sweeps to read, from 0; all by default.
+
+    Returns
+    -------
+    Samples
+        Volts and amperes, shape (sweeps, samples).
 
     Raises
     ------

@@ -298,13 +298,18 @@ def read_nwb(path: Path, protocol: str | None = None, sweeps: Collection[int] | 
 
     Parameters
     ----------
-    path
+    path : Path
         The file.
-    protocol
+    protocol : str, optional
         Stimulus description, such as ``Long Square`` or ``Noise 1``, or how it begins; capitals do not matter.
         By default the only one in the file, or that which begins with ``Long Square``.
-    sweeps
+    sweeps : collection of int, optional
         Numbers of the sweeps to read, as in the file; all of the protocol by default.
+
+    Returns
+    -------
+    Samples
+        Volts and amperes, shape (sweeps, samples).
 
     Raises
     ------

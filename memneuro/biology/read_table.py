@@ -46,10 +46,15 @@ def read_table(path: Path, sweeps: Collection[int] | None = None) -> Samples:
 
     Parameters
     ----------
-    path
+    path : Path
         The file.
-    sweeps
+    sweeps : collection of int, optional
         Numbers of the sweeps to read, as in the column ``sweep`` (0 without it); all by default.
+
+    Returns
+    -------
+    Samples
+        Volts and amperes, shape (sweeps, samples).
 
     Raises
     ------

@@ -29,13 +29,13 @@ class Sweep:
 
     Attributes
     ----------
-    time : Quantity
-        Seconds from the start of the sweep, regularly spaced.
-    voltage : Quantity
-        Volts, as recorded: not compensated for the access resistance (see `memneuro.biology.compensate`), not
+    time : Quantity (second)
+        From the start of the sweep, regularly spaced.
+    voltage : Quantity (volt)
+        As recorded: not compensated for the access resistance (see `memneuro.biology.compensate`), not
         corrected for a liquid junction potential.
-    current : Quantity
-        Amperes, positive when depolarising.
+    current : Quantity (amp)
+        Positive when depolarising.
     """
 
     time: Quantity
@@ -56,7 +56,9 @@ class Recording:
         noise; or ``aec``, a calibration of the electrode. Of an NWB file its description of the stimulus, such as
         ``Long Square``. Otherwise as given to `load`, or ``unknown``.
     sweeps : tuple of Sweep
-    sampling_interval : Quantity
+        All of one length, in the order of the file.
+    sampling_interval : Quantity (second)
+        The same in all sweeps.
     current_source : str
         ``recorded``, or ``command`` when no current was recorded and the command waveform stands in for it.
     source, licence : str
@@ -118,16 +120,16 @@ def load(
 
     Parameters
     ----------
-    name
+    name : str or path-like
         ``raphe/DRN159``, ``patch_clamp/171116sh_0018``, ... (see `memneuro.biology.recording_names`), or the
         path of an ``.abf``, ``.nwb``, ``.csv`` or ``.ibw`` file.
-    protocol
+    protocol : str, optional
         ``current_steps`` (the default for a registered name), ``test``, ``training`` or ``aec``. For an NWB file the
         stimulus description, such as ``Long Square``, or how it begins; by default the only one, or ``Long Square``
         where the file has several. For any other path it is only a label.
-    current
+    current : path-like, optional
         The second file of a pair of Igor waves, of which one holds the voltage and the other the current.
-    sweeps
+    sweeps : collection of int, optional
         Numbers of the sweeps to load: in an NWB file its sweep numbers, in a CSV file those in the column ``sweep``,
         otherwise counted from 0. All by default.
 

@@ -90,8 +90,8 @@ class RecordingEntry:
         Where it was published and under which licence.
     traps : tuple of str
         What is easily got wrong about it.
-    metadata : Mapping[str, Quantity or str]
-        What its authors noted about the cell; quantities carry units.
+    metadata : Mapping[str, Quantity (any unit) or str]
+        What its authors noted about the cell.
     """
 
     name: str
@@ -364,12 +364,30 @@ RECORDINGS: MappingProxyType[str, RecordingEntry] = MappingProxyType(
 
 
 def recording_names() -> list[str]:
-    """Names accepted by `memneuro.biology.load`, sorted."""
+    """Names accepted by `memneuro.biology.load`, sorted.
+
+    Returns
+    -------
+    list of str
+        For example ``raphe/DRN159``.
+    """
     return sorted(RECORDINGS)
 
 
 def find(name: str, protocol: str = "current_steps") -> tuple[RecordingEntry, RecordingFile]:
     """Look up one protocol of one known recording.
+
+    Parameters
+    ----------
+    name : str
+        Of the recording.
+    protocol : str
+        Of the recording, such as ``test``.
+
+    Returns
+    -------
+    (RecordingEntry, RecordingFile)
+        The cell, and the file of that protocol.
 
     Raises
     ------
@@ -389,7 +407,13 @@ def find(name: str, protocol: str = "current_steps") -> tuple[RecordingEntry, Re
 
 
 def default_cache() -> Path:
-    """Folder into which recordings are downloaded."""
+    """Folder into which recordings are downloaded.
+
+    Returns
+    -------
+    Path
+        It need not exist.
+    """
     return Path(pooch.os_cache("memneuro"))
 
 
@@ -403,12 +427,17 @@ def locate(file: RecordingFile, *, cache: Path | None = None, download: bool = T
 
     Parameters
     ----------
-    file
+    file : RecordingFile
         As found by `find`.
-    cache
+    cache : Path, optional
         Download folder; `default_cache` if not given. Not used while ``MEMNEURO_DATA`` is set.
-    download
+    download : bool
         Whether to download a file that is not there.
+
+    Returns
+    -------
+    Path
+        Of a file with the published checksum.
 
     Raises
     ------

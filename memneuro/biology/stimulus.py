@@ -25,14 +25,15 @@ def step_windows(recording: Recording, shortest: Quantity = 20 * ms) -> list[tup
 
     Parameters
     ----------
-    recording
+    recording : Recording
         Current steps in at least two sweeps.
-    shortest
+    shortest : Quantity (second)
         Shorter runs are not steps.
 
     Returns
     -------
-    list of (start, end)
+    list of (Quantity (second), Quantity (second))
+        Start and end.
         In order of time, measured from the start of the sweep.
 
     Raises
@@ -62,9 +63,17 @@ def holding_and_step(recording: Recording, window: tuple[Quantity, Quantity]) ->
     The holding current is the median over the 50 ms before the window (less when the window starts earlier;
     zero when it starts with the sweep), the step current the median within it.
 
+    Parameters
+    ----------
+    recording : Recording
+        Current steps.
+    window : tuple of Quantity (second)
+        Start and end of the step, as `step_windows` gives them.
+
     Returns
     -------
-    (holding, step) : Quantity, shape (sweeps,) each
+    holding, step : Quantity (amp), shape (sweeps,)
+        The two currents.
     """
     dt = si_number(recording.sampling_interval, second, "sampling interval", positive=True)
     start = int(round(si_number(window[0], second, "start") / dt))
@@ -76,7 +85,12 @@ def holding_and_step(recording: Recording, window: tuple[Quantity, Quantity]) ->
 
 
 def repeated_current(recording: Recording) -> NDArray[np.float64]:
-    """The current of every sweep in ampere, shape (sweeps, samples), after a check that all are alike.
+    """The current of every sweep, after a check that all are alike.
+
+    Returns
+    -------
+    ndarray of float, shape (sweeps, samples)
+        In ampere.
 
     Raises
     ------
@@ -100,6 +114,11 @@ def noise_window(recording: Recording) -> tuple[Quantity, Quantity]:
 
     The stimulus begins with the first and ends with the last sample of the first sweep at which the current
     is further from its level in the first 10 ms than 8 times its standard deviation there.
+
+    Returns
+    -------
+    (Quantity (second), Quantity (second))
+        Start and end, from the start of the sweep.
 
     Raises
     ------

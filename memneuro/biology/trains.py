@@ -45,19 +45,37 @@ def intervals(train: Any) -> Quantity:
 
     Parameters
     ----------
-    train : Quantity, shape (n,)
+    train : Quantity (second), shape (n,)
         Ascending spike times.
 
     Returns
     -------
-    Quantity, shape (max(n - 1, 0),)
-        In seconds; empty for zero or one spike.
+    Quantity (second), shape (max(n - 1, 0),)
+        Empty for zero or one spike.
     """
     return np.diff(si_train(train, second)) * second
 
 
 def firing_rate(train: Any, duration: Any) -> Quantity:
-    """Number of spikes divided by the duration; 0 Hz without spikes."""
+    """Number of spikes divided by the duration; 0 Hz without spikes.
+
+    Parameters
+    ----------
+    train : Quantity (second), shape (n,)
+        Ascending spike times.
+    duration : Quantity (second)
+        Length of the observation.
+
+    Returns
+    -------
+    Quantity (hertz)
+        The mean rate.
+
+    Raises
+    ------
+    ValueError
+        When the duration is not greater than zero.
+    """
     return si_train(train, second).size / si_number(duration, second, "duration", positive=True) * Hz
 
 
@@ -66,6 +84,16 @@ def isi_cv(train: Any) -> float:
 
     0 for a regular train, 1 for a Poisson process, ``1 / sqrt(k)`` for a gamma process of shape k. Slow
     changes of the rate raise it; `isi_cv2` is much less affected. NaN for fewer than three spikes.
+
+    Parameters
+    ----------
+    train : Quantity (second), shape (n,)
+        Ascending spike times.
+
+    Returns
+    -------
+    float
+        Without unit.
     """
     isi = np.diff(si_train(train, second))
     if isi.size < 2:
@@ -78,6 +106,16 @@ def isi_cv2(train: Any) -> float:
 
     It compares neighbouring intervals only: 0 for a regular train and 1 for a Poisson process. NaN for fewer
     than three spikes. Source: Holt et al. 1996, doi:10.1152/jn.1996.75.5.1806.
+
+    Parameters
+    ----------
+    train : Quantity (second), shape (n,)
+        Ascending spike times.
+
+    Returns
+    -------
+    float
+        From 0 to 2, without unit.
     """
     isi = np.diff(si_train(train, second))
     if isi.size < 2:
@@ -91,6 +129,16 @@ def adaptation_index(train: Any) -> float:
     Positive when the intervals lengthen (adaptation), negative when they shorten (facilitation). This is
     eFEL's ``adaptation_index2``, here from spike times alone. NaN for fewer than four spikes, where eFEL
     gives nothing.
+
+    Parameters
+    ----------
+    train : Quantity (second), shape (n,)
+        Ascending spike times.
+
+    Returns
+    -------
+    float
+        From -1 to 1, without unit.
     """
     isi = np.diff(si_train(train, second))[1:]
     if isi.size < 2:
@@ -110,11 +158,11 @@ def fano_factor(train: Any, duration: Any, window: Any) -> float:
 
     Parameters
     ----------
-    train : Quantity, shape (n,)
+    train : Quantity (second), shape (n,)
         Ascending spike times, measured from the start of the observation.
-    duration : Quantity
+    duration : Quantity (second)
         Length of the observation; an incomplete window at its end is left out.
-    window : Quantity
+    window : Quantity (second)
         Counting window. The Fano factor depends on it, so state it with the value.
 
     Returns
@@ -123,6 +171,11 @@ def fano_factor(train: Any, duration: Any, window: Any) -> float:
         1 for a Poisson process whatever the window; tends to CV^2 of the intervals in long windows for a
         renewal process. The variance is the sample variance (n - 1). NaN with fewer than two windows or no
         spike. Source: Shadlen & Newsome 1998, doi:10.1523/JNEUROSCI.18-10-03870.1998.
+
+    Raises
+    ------
+    ValueError
+        For a window that is longer than the duration.
     """
     counts = _counts(
         si_train(train, second),
@@ -139,9 +192,11 @@ def fano_curve(train: Any, duration: Any, windows: Any) -> pd.DataFrame:
 
     Parameters
     ----------
-    train, duration
+    train : Quantity (second), shape (n,)
         As in `fano_factor`.
-    windows : Quantity, shape (m,)
+    duration : Quantity (second)
+        Length of the observation.
+    windows : Quantity (second), shape (m,)
         Counting windows.
 
     Returns
@@ -188,6 +243,20 @@ def fano_factor_across_repeats(trains: Sequence[Any], duration: Any, window: Any
     spike are left out. 0 when every repeat has the same counts, 1 for independent Poisson trains of any
     common time course. NaN when there is no spike.
 
+    Parameters
+    ----------
+    trains : sequence of Quantity (second), shape (n,) each
+        Ascending spike times of the repeats, within 0 and `duration`.
+    duration : Quantity (second)
+        Length of the stimulus; an incomplete window at its end is left out.
+    window : Quantity (second)
+        Counting window.
+
+    Returns
+    -------
+    float
+        Without unit.
+
     Raises
     ------
     ValueError
@@ -224,6 +293,18 @@ def coincidences(reference: Any, other: Any, precision: Any = 4 * ms) -> int:
 
     Each spike is used at most once, so the count is the same with the trains exchanged and never exceeds the
     shorter train.
+
+    Parameters
+    ----------
+    reference, other : Quantity (second), shape (n,)
+        Ascending spike times; the numbers of spikes may differ.
+    precision : Quantity (second), optional
+        Largest distance of a coincidence, 4 ms by default.
+
+    Returns
+    -------
+    int
+        From 0 to the number of spikes in the shorter train.
     """
     width = si_number(precision, second, "precision", positive=True)
     return _matched(si_train(reference, second, "reference"), si_train(other, second, "other"), width)
@@ -263,11 +344,11 @@ def coincidence_factor(reference: Any, other: Any, duration: Any, precision: Any
 
     Parameters
     ----------
-    reference, other : Quantity, shape (n,) and (m,)
+    reference, other : Quantity (second), shape (n,) and (m,)
         Ascending spike times within 0 and `duration`; `reference` is the recorded train, `other` the model's.
-    duration : Quantity
+    duration : Quantity (second)
         Length of the observation.
-    precision : Quantity, optional
+    precision : Quantity (second), optional
         Largest distance of a coincidence, 4 ms by default.
 
     Returns
@@ -297,6 +378,20 @@ def pairwise_coincidence_factors(
 ) -> list[tuple[int, int, float]]:
     """Coincidence factors of all ordered pairs of repeats, as ``(reference, other, gamma)``.
 
+    Parameters
+    ----------
+    trains : sequence of Quantity (second), shape (n,) each
+        Ascending spike times of the repeats, within 0 and `duration`.
+    duration : Quantity (second)
+        Length of the stimulus.
+    precision : Quantity (second), optional
+        Largest distance of a coincidence, 4 ms by default.
+
+    Returns
+    -------
+    list of (int, int, float)
+        Numbers of the two trains, from 0, and their coincidence factor.
+
     Raises
     ------
     ValueError
@@ -315,6 +410,25 @@ def reliability(trains: Sequence[Any], duration: Any, precision: Any = 4 * ms) -
 
     No model can be expected to predict a cell better than the cell predicts itself. Pairs of empty trains
     are left out; NaN when every pair is. Source: Jolivet et al. 2008, doi:10.1016/j.jneumeth.2007.11.006.
+
+    Parameters
+    ----------
+    trains : sequence of Quantity (second), shape (n,) each
+        Ascending spike times of the repeats, within 0 and `duration`.
+    duration : Quantity (second)
+        Length of the stimulus.
+    precision : Quantity (second), optional
+        Largest distance of a coincidence, 4 ms by default.
+
+    Returns
+    -------
+    float
+        As `coincidence_factor`.
+
+    Raises
+    ------
+    ValueError
+        For fewer than two repeats, and as in `coincidence_factor`.
     """
     gammas = np.array([g for _, _, g in pairwise_coincidence_factors(trains, duration, precision)])
     gammas = gammas[np.isfinite(gammas)]
@@ -349,13 +463,13 @@ def normalised_coincidence_factor(
 
     Parameters
     ----------
-    recorded : sequence of Quantity, shape (n,) each
+    recorded : sequence of Quantity (second), shape (n,) each
         Spike trains of at least two repeats of the stimulus, within 0 and `duration`.
-    model : sequence of Quantity, shape (m,) each
+    model : sequence of Quantity (second), shape (m,) each
         Spike trains of the model for the same stimulus; one is enough if the model has no noise.
-    duration : Quantity
+    duration : Quantity (second)
         Length of the stimulus.
-    precision : Quantity, optional
+    precision : Quantity (second), optional
         Largest distance of a coincidence, 4 ms by default.
 
     Returns
@@ -392,10 +506,17 @@ def spike_time_jitter(trains: Sequence[Any], window: Any = 10 * ms) -> Quantity:
     deviation of one spike's time if that is normally distributed. Choose the window several times the jitter
     and shorter than the usual interval.
 
+    Parameters
+    ----------
+    trains : sequence of Quantity (second), shape (n,) each
+        Ascending spike times of the repeats.
+    window : Quantity (second), optional
+        Largest distance of a pair, 10 ms by default.
+
     Returns
     -------
-    Quantity
-        In seconds; NaN when no spikes can be paired.
+    Quantity (second)
+        NaN when no spikes can be paired.
 
     Raises
     ------

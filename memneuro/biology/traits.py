@@ -103,8 +103,10 @@ class Probe(Drive):
     level : Quantity (volt or amp), shape (n,)
         Of the pulses; its unit decides what the drive is.
     width, period : Quantity (second), shape (n,)
+        Length of a pulse, and from one onset to the next.
     count : ndarray, shape (n,)
-    fluctuation : Quantity, shape (n,)
+        Number of pulses.
+    fluctuation : Quantity (volt or amp), shape (n,)
         Standard deviation of the fluctuating part, in the unit of the level.
     noise : TimedArray
         Samples without unit, mean 0 and standard deviation 1.
@@ -161,15 +163,16 @@ class Subject:
     name, kind : str
         As in the table; kind is ``memristor`` or ``reference``.
     neuron : OneM1T1R or ReferenceNeuron
+        The neuron.
     tau : Quantity (second)
         Integration time.
-    unit : Quantity
-        volt or amp.
+    unit : Quantity (volt or amp)
+        Of the drive: one volt or one ampere.
     search : tuple of float
         Range of drives, in SI units, that holds the rheobase.
     target : str, optional
         Where it is simulated; Brian2's own choice when empty.
-    dt : Quantity, optional
+    dt : Quantity (second), optional
         Time step; the neuron's own by default.
     """
 
@@ -233,12 +236,42 @@ class _Rows:
 
 
 def memristor(neuron: OneM1T1R, name: str, dt: Quantity | None = None) -> Subject:
-    """A memristor neuron as a subject; its integration time is that of the filament's dissolution."""
+    """A memristor neuron as a subject; its integration time is that of the filament's dissolution.
+
+    Parameters
+    ----------
+    neuron : OneM1T1R
+        The neuron.
+    name : str
+        As in the table.
+    dt : Quantity (second), optional
+        Time step; the neuron's own by default.
+
+    Returns
+    -------
+    Subject
+        Driven by a voltage, with its rheobase sought from 0.4 V to 1.2 V.
+    """
     return Subject(name, "memristor", neuron, leak_time(neuron), volt, (0.4, 1.2), dt=dt)
 
 
 def reference(name: str, label: str | None = None, target: str = "") -> Subject:
-    """A reference neuron as a subject; its integration time is the membrane time constant of its card."""
+    """A reference neuron as a subject; its integration time is the membrane time constant of its card.
+
+    Parameters
+    ----------
+    name : str
+        Of a reference card.
+    label : str, optional
+        As in the table; by default the name.
+    target : str
+        Where it is simulated; Brian2's own choice when empty.
+
+    Returns
+    -------
+    Subject
+        Driven by a current, with its rheobase sought from 10 pA to 3 nA.
+    """
     neuron = ReferenceNeuron(name)
     values = {key: value for key, (value, _) in neuron.parameters().items()}
     if "tau_m" in values:
@@ -365,6 +398,13 @@ def relaxation(trains: Sequence[Times], tau: float) -> float:
     The instantaneous rates of all trains, each divided by its train's mean rate, are fitted with ``r = r_inf + (r_0 -
     r_inf) exp(-t/T)``. NaN for fewer than 8 intervals, a change of the rate by less than a tenth, a fit that fails, or
     a T outside the range that the data can show (half a mean interval to the length of the step).
+
+    Parameters
+    ----------
+    trains : sequence of ndarray, shape (n,) each
+        Ascending spike times in seconds.
+    tau : float
+        Integration time in seconds.
     """
     points: list[NDArray[np.float64]] = []
     for train in trains:
@@ -508,7 +548,19 @@ def measure_neuron(subject: Subject, trials: int = 20, seed: int = 1, noise_tau:
 
 
 def step_trains(subject: Subject, unit: float, trials: int, seed: int) -> list[list[Times]]:
-    """Spike times (s) in steps of ``DRIVES`` x `unit`, as ``found[drive][trial]``."""
+    """Spike times (s) in steps of ``DRIVES`` x `unit`, as ``found[drive][trial]``.
+
+    Parameters
+    ----------
+    subject : Subject
+        The neuron.
+    unit : float
+        Its rheobase, in volt or ampere.
+    trials : int
+        Neurons at each drive.
+    seed : int
+        Of the noise.
+    """
     levels = np.repeat(unit * np.array(DRIVES), trials)
     spikes = _run(subject, levels, subject.step, seed=seed)
     return [spikes[k * trials : (k + 1) * trials] for k in range(len(DRIVES))]
@@ -518,6 +570,17 @@ def forgetting(subject: Subject, unit: float, trials: int, seed: int) -> list[fl
     """Time constants (in tau) with which a second latency comes back to the first as the gap grows, one a block.
 
     The relative changes of the median latency are fitted with ``A exp(-gap/T)``.
+
+    Parameters
+    ----------
+    subject : Subject
+        The neuron.
+    unit : float
+        Its rheobase, in volt or ampere.
+    trials : int
+        Neurons of a block, for each gap.
+    seed : int
+        Of the noise.
     """
     tau, gaps = float(subject.tau), np.array(GAPS_TAU)
     n = BLOCKS * trials
@@ -602,6 +665,21 @@ def measure_chain(
     the first spike of a stage to the first spike of the next, over the chains in which the earlier stage fired, and
     half of its central 68 %; a stage that has not fired by the end counts as later than all others. Value: mean of the
     second and third stage; low, high: the two.
+
+    Parameters
+    ----------
+    neuron : OneM1T1R
+        The neuron.
+    name : str
+        As in the table.
+    trials : int
+        Chains, each with noise of its own.
+    duration : Quantity (second)
+        How long they are driven.
+    seed : int
+        Of the noise.
+    dt : Quantity (second), optional
+        Time step; None for the neuron's own.
     """
     tau = float(leak_time(neuron) / ms)
     table = cascade(neuron, trials=trials, duration=duration, seed=seed, dt=dt)
@@ -689,7 +767,7 @@ def measure_cell(steps: Recording | None = None, noise: Recording | None = None)
     Returns
     -------
     DataFrame
-        Rows of the table of traits, with the name of the cell as neuron.
+        Rows of the table of traits (``COLUMNS``), with the name of the cell as neuron.
 
     Raises
     ------
@@ -760,7 +838,7 @@ def measure_cells() -> tuple[pd.DataFrame, list[str]]:
     Returns
     -------
     (DataFrame, list of str)
-        Rows of the table of traits, and one message for each recording that is not there.
+        Rows of the table of traits (``COLUMNS``), and one message for each recording that is not there.
     """
     tables: list[pd.DataFrame] = []
     missing: list[str] = []

@@ -112,8 +112,10 @@ def compare(
 
     Parameters
     ----------
-    name, test
+    name : str
         The recording; see :func:`cell`.
+    test : path-like, optional
+        Repeats of another noise, for a `name` that is a path.
     models : sequence of str, optional
         By default :func:`default_models`.
     seeds : sequence of int

@@ -55,7 +55,13 @@ class Response:
         return float(np.mean([train.size for train in self.trains])) / self.duration
 
     def part(self, start: float, end: float) -> Response:
-        """The same stimulus with another part of it counting."""
+        """The same stimulus with another part of it counting.
+
+        Parameters
+        ----------
+        start, end : float
+            The part, in seconds from the start of the sweep; spikes outside it are left out.
+        """
         trains = tuple(
             train[(train + self.start >= start) & (train + self.start <= end)] + self.start - start
             for train in self.trains
@@ -82,6 +88,13 @@ class CellData:
 
 def response(recording: Recording, threshold: Quantity = SPIKE_THRESHOLD) -> Response:
     """Current and spikes of a noise recording; the current is the mean over the sweeps.
+
+    Parameters
+    ----------
+    recording : Recording
+        A noise current in one sweep, or repeated in several.
+    threshold : Quantity (volt)
+        Voltage that a spike exceeds.
 
     Raises
     ------
@@ -137,6 +150,13 @@ def step_data(recording: Recording, threshold: Quantity = SPIKE_THRESHOLD) -> Ce
 
     Trained on are the first, third, ... sweep, tested the others. Models see the current as it was held from sweep to
     sweep; currents sampled more finely than 0.1 ms are averaged to that.
+
+    Parameters
+    ----------
+    recording : Recording
+        Current steps in at least four sweeps.
+    threshold : Quantity (volt)
+        Voltage that a spike exceeds.
 
     Raises
     ------

@@ -22,7 +22,15 @@ TRIALS = 10
 
 
 def cell_reliability(response: Response, precision: Quantity = PRECISION) -> float:
-    """Coincidence factor of the cell with itself; NaN for a single repeat."""
+    """Coincidence factor of the cell with itself; NaN for a single repeat.
+
+    Parameters
+    ----------
+    response : Response
+        Repeats of one stimulus.
+    precision : Quantity (second)
+        Largest distance of a coincidence.
+    """
     if len(response.trains) < 2:
         return float("nan")
     return st.reliability([train * second for train in response.trains], response.duration * second, precision)
@@ -99,7 +107,21 @@ def evaluate(
 def held_out_spikes(
     fits: Fits, cells: Sequence[CellData], *, seed: int = 12345, dt: Quantity | None = None, backend: str = "cpp"
 ) -> list[list[np.ndarray]]:
-    """The spikes behind :func:`evaluate`: for each fit the trains of its trials, in seconds from the start."""
+    """The spikes behind :func:`evaluate`: for each fit the trains of its trials, in seconds from the start.
+
+    Parameters
+    ----------
+    fits : Fits
+        Of one model.
+    cells : sequence of CellData
+        With the cells of the fits.
+    seed : int
+        Of the noise.
+    dt : Quantity (second), optional
+        Time step; by default the model's step for tests.
+    backend : str
+        As in :func:`memneuro.backend.backend`.
+    """
     _, found = _run(fits, cells, seed, dt, backend)
     trials = _trials(fits)
     return [[np.sort(times[index == k]) for k in range(trials)] for index, times in found]

@@ -79,6 +79,11 @@ def register(name: str) -> Callable[[Callable[[], FitModel]], Callable[[], FitMo
 def fit_model(name: str) -> FitModel:
     """Return a model by name.
 
+    Returns
+    -------
+    FitModel
+        Built anew.
+
     Raises
     ------
     ValueError
@@ -90,12 +95,32 @@ def fit_model(name: str) -> FitModel:
 
 
 def fit_model_names() -> list[str]:
-    """Names of the models that can be fitted, in the order of tables."""
+    """Names of the models that can be fitted, in the order of tables.
+
+    Returns
+    -------
+    list of str
+        Accepted by `fit_model`.
+    """
     return list(_MODELS)
 
 
 def reference(name: str, title: str, free: tuple[Free, ...], source: str, card: str | None = None) -> FitModel:
-    """A reference neuron whose card parameters are free."""
+    """A reference neuron whose card parameters are free.
+
+    Parameters
+    ----------
+    name : str
+        What the model is called.
+    title : str
+        Its name in tables and figures.
+    free : tuple of Free
+        The parameters that are searched.
+    source : str
+        Where the model was published.
+    card : str, optional
+        Reference card; by default the one of that name.
+    """
     neuron = ReferenceNeuron(card or name)
     return FitModel(
         name,

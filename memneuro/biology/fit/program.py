@@ -30,6 +30,11 @@ class FitProgram:
         Time step; by default the model's.
     backend : str
         As in :func:`memneuro.backend.backend`.
+
+    Raises
+    ------
+    ValueError
+        If the sampling intervals of the responses differ.
     """
 
     def __init__(

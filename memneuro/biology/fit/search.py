@@ -71,9 +71,16 @@ class Fits:
     history_losses: np.ndarray | None = None
 
     def table(self) -> pd.DataFrame:
-        """One row a fit and parameter: ``model``, ``cell``, ``seed``, ``loss``, ``parameter``, ``value``, ``unit``, and
-        ``low`` and ``high``, the range of the value and of the points whose loss is within ``TOLERANCE`` of the
-        best."""
+        """The fits as a table, one row a fit and parameter.
+
+        Columns: ``model``, ``cell``, ``seed``, ``loss``, ``parameter``, ``value``, ``unit``, and ``low`` and ``high``, the
+        range of the value and of the points whose loss is within ``TOLERANCE`` of the best.
+
+        Raises
+        ------
+        ValueError
+            If the fits came from a table and have no history.
+        """
         if self.history_points is None or self.history_losses is None:
             raise ValueError("these fits came from a table, without the history that ranges are made of")
         rows = []
@@ -102,6 +109,13 @@ class Fits:
 
 def fits_from_table(table: pd.DataFrame, model: FitModel) -> Fits:
     """The fits of one model from a table as :meth:`Fits.table` makes it; rows of other models are ignored.
+
+    Parameters
+    ----------
+    table : DataFrame
+        With the columns ``model``, ``cell``, ``seed``, ``loss``, ``parameter`` and ``value``.
+    model : FitModel
+        The model.
 
     Raises
     ------

@@ -31,7 +31,17 @@ def groups(ablation: bool) -> dict[str, list[str]]:
 
 
 def write_fits(model: str, folder: Path, generations: int = GENERATIONS) -> None:
-    """Fit one model to all recordings and write ``fits_MODEL.csv``."""
+    """Fit one model to all recordings and write ``fits_MODEL.csv``.
+
+    Parameters
+    ----------
+    model : str
+        Name of a model.
+    folder : Path
+        Where the table goes, and the journals, from which a search that was cut off is resumed.
+    generations : int
+        Budget of each fit.
+    """
     fits = []
     for kind, recordings in groups(model in ABLATIONS.values()).items():
         cells = [cell(name) for name in recordings]
@@ -42,7 +52,15 @@ def write_fits(model: str, folder: Path, generations: int = GENERATIONS) -> None
 
 
 def retest(model: str, folder: Path) -> None:
-    """Test the fits of ``fits_MODEL.csv`` once more and write ``comparison_MODEL.csv``, with half the step beside."""
+    """Test the fits of ``fits_MODEL.csv`` once more and write ``comparison_MODEL.csv``, with half the step beside.
+
+    Parameters
+    ----------
+    model : str
+        Name of a model.
+    folder : Path
+        Where its fits are and the table goes.
+    """
     built = fit_model(model)
     table = pd.read_csv(folder / f"fits_{model}.csv")
     tests = []

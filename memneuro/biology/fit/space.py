@@ -22,6 +22,11 @@ class Free:
         A Brian2 unit expression.
     log : bool
         Whether it is searched on a logarithmic scale.
+
+    Raises
+    ------
+    ValueError
+        If the limits do not ascend, or are not above zero on a logarithmic scale.
     """
 
     name: str
@@ -59,6 +64,13 @@ def numbers(free: Sequence[Free], points: np.ndarray) -> dict[str, np.ndarray]:
 
 def points(free: Sequence[Free], values: Mapping[str, float]) -> np.ndarray:
     """The point of the unit cube that stands for values, shape (len(free),): the inverse of :func:`numbers`.
+
+    Parameters
+    ----------
+    free : sequence of Free
+        The axes of the cube.
+    values : mapping of str to float
+        A value for each, in its unit.
 
     Raises
     ------

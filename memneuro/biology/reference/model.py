@@ -79,7 +79,13 @@ def reference_model(name: str) -> ReferenceModel:
 
 
 def reference_names() -> list[str]:
-    """Names of all reference models."""
+    """Names of all reference models.
+
+    Returns
+    -------
+    list of str
+        Sorted.
+    """
     return sorted(_MODELS)
 
 

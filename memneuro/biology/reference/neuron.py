@@ -108,7 +108,17 @@ class ReferenceNeuron:
         return self.model.step
 
     def equations(self, drive: Any = None, *, noise: bool = True, per_neuron: Iterable[str] = ()) -> Equations:
-        """The neuron as Brian2 equations; see :meth:`memneuro.circuit.one_m1t1r.OneM1T1R.equations`."""
+        """The neuron as Brian2 equations; see :meth:`memneuro.circuit.one_m1t1r.OneM1T1R.equations`.
+
+        Parameters
+        ----------
+        drive : Quantity (amp), TimedArray (amp), Drive or None
+            The current; see :func:`as_current`. None is no current.
+        noise : bool
+            Whether a stochastic model fluctuates.
+        per_neuron : iterable of str
+            Parameters with one value for each neuron.
+        """
         drive = Injected(TimedArray([0] * amp, dt=1 * second)) if drive is None else as_current(drive)
         return Equations(self._text(drive, noise, set(per_neuron)))
 
@@ -155,7 +165,7 @@ class ReferenceNeuron:
             Without effect here.
         name : str, optional
             Name of the group.
-        **parameters
+        **parameters : Quantity (any unit), one or shape (n,)
             Values to replace, one or n of them, with units.
 
         Raises
@@ -201,7 +211,17 @@ class ReferenceNeuron:
         return group
 
     def set_initial(self, group: NeuronGroup, drive: Any, noise: bool = True) -> None:
-        """Give the states of a group of this neuron their initial values."""
+        """Give the states of a group of this neuron their initial values.
+
+        Parameters
+        ----------
+        group : NeuronGroup
+            A group of this neuron.
+        drive : Quantity (amp), TimedArray (amp) or Drive
+            Its input, which may have states too.
+        noise : bool
+            Without effect here.
+        """
         for key, value in {**self.model.initial, **as_current(drive).initial()}.items():
             setattr(group, key, value)
 
@@ -211,6 +231,15 @@ class ReferenceNeuron:
 
     def checked(self, key: str, value: Any, drive: Any = None) -> Any:
         """One value of a parameter or an array of them, with its unit, after a check of unit and range.
+
+        Parameters
+        ----------
+        key : str
+            A parameter of the card or of the drive.
+        value : Quantity (any unit), one or shape (n,)
+            The value, with the unit of the card or the drive.
+        drive : Quantity (amp), TimedArray (amp), Drive or None
+            The input; without one only the card's parameters are known.
 
         Raises
         ------
