@@ -52,7 +52,7 @@ class Search:
         The card whose other values are kept.
     shared, by_device : dict of str to (float, float)
         Lowest and highest value of each fitted parameter, in the card's unit.
-    step : Quantity
+    step : Quantity (second)
         Time step of the search.
     """
 
@@ -74,7 +74,15 @@ class Search:
         return low, high
 
     def values(self, point: np.ndarray, device: str) -> dict[str, float]:
-        """Parameter values of one device at a point of the unit cube."""
+        """Parameter values of one device at a point of the unit cube.
+
+        Parameters
+        ----------
+        point : ndarray, shape (names,)
+            In the unit cube, in the order of :meth:`names`; clipped to it.
+        device : str
+            Whose values.
+        """
         low, high = self.limits()
         numbers = np.exp(low + (high - low) * np.clip(point, 0, 1))
         return {name: x for (owner, name), x in zip(self.names(), numbers, strict=True) if owner in ("", device)}
@@ -162,6 +170,21 @@ def evaluate(
     noise: bool = True,
 ) -> np.ndarray:
     """Error of every scored row (and the latched fraction) at every point.
+
+    Parameters
+    ----------
+    search : Search
+        Parameters and limits.
+    points : sequence of ndarray, shape (names,) each
+        In the unit cube.
+    trials : int
+        Of each condition; 1 without noise.
+    trials_3d : int
+        The same for Fig. 3d.
+    seed : int
+        Of the noise.
+    noise : bool
+        Whether the devices fluctuate.
 
     Returns
     -------
@@ -300,8 +323,12 @@ def calibrate(
         Start in the unit cube; by default the cards that come with the package.
     sigma : float
         First step, as a fraction of the logarithmic ranges.
-    generations, population, trials, trials_3d, seed, noise
-        Effort, seed, and whether the devices fluctuate.
+    generations, population : int
+        Number of generations, and of points in each.
+    trials, trials_3d, seed : int
+        As in :func:`evaluate`; the generations have three noises in turn.
+    noise : bool
+        Whether the devices fluctuate.
 
     Returns
     -------
@@ -345,6 +372,15 @@ def intervals(
 ) -> list[tuple[float, float]]:
     """Range of each parameter, the others kept, within which the mean error rises by at most 0.02.
 
+    Parameters
+    ----------
+    search : Search
+        Parameters and limits.
+    point : ndarray, shape (names,)
+        In the unit cube.
+    trials, trials_3d, seed : int
+        As in :func:`evaluate`.
+
     Returns
     -------
     list of (float, float)
@@ -381,6 +417,17 @@ def make_cards(
     """The four cards at a point, with confidence ranges where they were computed.
 
     The device-to-device spread of a parameter is the standard deviation of its logarithm over the four fitted devices.
+
+    Parameters
+    ----------
+    search : Search
+        Parameters and limits.
+    point : ndarray, shape (names,)
+        In the unit cube.
+    ranges : sequence of (float, float) or None
+        As :func:`intervals` gives them.
+    source : str
+        What the cards say of where the fitted values are from.
     """
     template = card(search.template)
     known = dict(zip(search.names(), ranges, strict=True)) if ranges is not None else {}

@@ -138,14 +138,24 @@ def cascade(
         Neurons in the chain.
     v_dd : Quantity (volt)
         Supply of every output stage, hence the amplitude that a stage hands on.
-    amplitude, width, period : Quantity
-        The train into the first stage (volt, second, second).
+    amplitude : Quantity (volt)
+        Of the train into the first stage.
+    width, period : Quantity (second)
+        Length of its pulses, and from one onset to the next.
     duration : Quantity (second)
         How long to run.
     trials : int
         Number of chains, each with noise of its own.
-    dt, seed, noise, spread, check_step
-        As in :meth:`memneuro.circuit.one_m1t1r.OneM1T1R.group`.
+    dt : Quantity (second), optional
+        Time step; by default the card's.
+    seed : int
+        Of the noise and the spread.
+    noise : bool
+        Whether the devices fluctuate.
+    spread : bool or mapping of str to float
+        Device-to-device spread; this and the next as in :meth:`memneuro.circuit.one_m1t1r.OneM1T1R.group`.
+    check_step : bool
+        False accepts any step.
     progress : str, optional
         Label of a progress bar; none by default.
 
@@ -251,6 +261,25 @@ def cascade_traces(
     noise: bool = True,
 ) -> pd.DataFrame:
     """The voltages of one chain, for a figure.
+
+    Parameters
+    ----------
+    neuron : OneM1T1R
+        Every stage.
+    stages : int
+        Neurons in the chain.
+    v_dd, amplitude : Quantity (volt)
+        Supply of every output stage, and amplitude of the train into the first stage.
+    width, period, duration : Quantity (second)
+        Length of its pulses, from one onset to the next, and of the run.
+    record_step : Quantity (second)
+        Interval of the recording.
+    dt : Quantity (second), optional
+        Time step; by default the card's.
+    seed : int
+        Of the noise.
+    noise : bool
+        Whether the devices fluctuate.
 
     Returns
     -------

@@ -25,6 +25,19 @@ LATCHING = np.array([250.0, 500.0, 1000.0]) * Mohm
 def turn_on(neuron: OneM1T1R, drive: Any, duration: Quantity, dt: Quantity | None = None, n: int = 1) -> pd.DataFrame:
     """Every upward passage of x_total through 1.
 
+    Parameters
+    ----------
+    neuron : OneM1T1R
+        With a device that has ``x_total``; its noise is off.
+    drive : Drive, Quantity (volt) or TimedArray
+        Input.
+    duration : Quantity (second)
+        Length of the run.
+    dt : Quantity (second), optional
+        Time step; by default the card's.
+    n : int
+        Number of neurons.
+
     Returns
     -------
     DataFrame

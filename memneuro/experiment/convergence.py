@@ -34,6 +34,19 @@ def spike_time_convergence(
     Stock integrators of Brian2 are shown beside the package's own. A step at which a method does not give a finite
     state or fires at no time has no value.
 
+    Parameters
+    ----------
+    neuron : OneM1T1R
+        The neuron; its noise is off.
+    steps : Quantity (second), shape (m,)
+        Time steps.
+    methods : sequence of str
+        State updaters of Brian2.
+    finest : Quantity (second)
+        Step of the reference, with the package's own integrator.
+    duration : Quantity (second)
+        Length of a run.
+
     Returns
     -------
     DataFrame
@@ -57,6 +70,17 @@ def first_spike(neuron: OneM1T1R, drive: Any, method: str, step: Quantity, durat
 
     The rising edge of the gate voltage is interpolated between the two steps about it, so that the result is not
     rounded to the step.
+
+    Parameters
+    ----------
+    neuron : OneM1T1R
+        The neuron.
+    drive : Drive, Quantity (volt) or TimedArray
+        Input.
+    method : str
+        A state updater of Brian2.
+    step, duration : Quantity (second)
+        Time step and length of the run.
     """
     return _spikes(neuron, drive, method, step, duration, interpolate=True)[0]
 
@@ -87,6 +111,19 @@ def score_convergence(
     progress: bool = False,
 ) -> pd.DataFrame:
     """Score with noise against the step, for several seeds.
+
+    Parameters
+    ----------
+    variant : str
+        A variant of :data:`memneuro.experiment.score.VARIANTS`.
+    steps : Quantity (second), shape (m,)
+        Time steps.
+    seeds : int
+        Seeds at each step.
+    trials : dict of str to int, optional
+        As in :func:`memneuro.experiment.score.score_variant`.
+    progress : bool
+        Whether to show bars.
 
     Returns
     -------

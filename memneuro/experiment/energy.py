@@ -70,14 +70,18 @@ def energy(
     ----------
     neuron : OneM1T1R
         The neuron.
-    amplitude, width, period : Quantity
-        The train (volt, second, second); equal width and period for a constant voltage.
+    amplitude : Quantity (volt)
+        Of the pulses.
+    width, period : Quantity (second)
+        Length of a pulse, and from one onset to the next; equal for a constant voltage.
     duration : Quantity (second)
         How long to run.
     dt : Quantity (second), optional
         Time step; by default :func:`energy_step`.
-    seed, noise
-        As in :meth:`memneuro.circuit.one_m1t1r.OneM1T1R.group`.
+    seed : int
+        Of the noise.
+    noise : bool
+        Whether the device fluctuates.
     progress : str, optional
         Label of a progress bar; none by default.
 

@@ -73,8 +73,10 @@ def hold_times(
     ----------
     meter : SourceMeter
         With the model ``area``; its compliance is set to 1 A.
-    voltage, width : Quantity (volt, second)
-        The pulse. After it the voltage is zero.
+    voltage : Quantity (volt)
+        Of the pulse; after it the voltage is zero.
+    width : Quantity (second)
+        Of the pulse.
     after : Quantity (second)
         How long the device is watched after the pulse.
     contact : Quantity (amp)
@@ -83,10 +85,16 @@ def hold_times(
         Devices for each condition.
     sample_step : Quantity (second)
         Interval of the readings; times are interpolated between them.
-    dt, seed, noise, check_step
-        As in :meth:`memneuro.circuit.device_circuit.DeviceCircuit.group`.
-    **parameters
-        Card values to replace, one for all conditions or one for each, with units: ``theta=[1, 100]*Hz/volt``.
+    dt : Quantity (second), optional
+        Time step; by default the card's.
+    seed : int
+        Of the noise and the spread.
+    noise : bool
+        Whether the devices fluctuate.
+    check_step : bool
+        False accepts any step.
+    **parameters : Quantity (any unit), one or shape (conditions,)
+        Card values to replace, one for all conditions or one for each: ``theta=[1, 100]*Hz/volt``.
 
     Returns
     -------
@@ -150,7 +158,15 @@ def hold_times(
 
 
 def thinning_time(cross_section: Any, gamma3: Quantity) -> np.ndarray:
-    """The closed form of the relaxation of a thick channel (ms); NaN where the channel is not above sqrt(e)."""
+    """The closed form of the relaxation of a thick channel (ms); NaN where the channel is not above sqrt(e).
+
+    Parameters
+    ----------
+    cross_section : float or array_like
+        S at the end of the pulse.
+    gamma3 : Quantity (hertz)
+        Rate at which a channel thins.
+    """
     start = np.asarray(cross_section, dtype=float)
     time = (np.exp(1 - start / np.sqrt(math.e)) - np.exp(1 - start)) / float(gamma3) * 1e3
     return np.where(start > np.sqrt(math.e), time, np.nan)
@@ -233,13 +249,18 @@ def both_conditions(meter: SourceMeter, values: Mapping[str, Any], **options: An
         What is not in `values` comes from its card.
     values : mapping of str to float or array
         The names of ``BOUNDS``, in SI units.
-    **options
+    **options : object
         Of :func:`hold_times`.
 
     Returns
     -------
     DataFrame
         As of :func:`hold_times`; ``condition`` counts the thin devices, then the thick ones.
+
+    Raises
+    ------
+    ValueError
+        If `values` has other names than ``BOUNDS``, and as :func:`hold_times`.
     """
     if set(values) != set(BOUNDS):
         raise ValueError(f"values of {sorted(values)}; accepted: {', '.join(BOUNDS)}")

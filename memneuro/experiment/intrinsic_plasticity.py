@@ -33,6 +33,25 @@ def intrinsic_plasticity(
     The integration time is the time from the onset of a pulse to the first spike in it; a pulse without a spike counts
     with its full width, which is the least the integration time can be.
 
+    Parameters
+    ----------
+    neuron : OneM1T1R
+        The neuron.
+    gaps : Quantity (second), shape (m,)
+        Between the end of the first pulse and the onset of the second.
+    amplitude : Quantity (volt)
+        Of both pulses.
+    width : Quantity (second)
+        Of both pulses.
+    trials : int
+        Neurons at each gap, each with noise of its own.
+    dt : Quantity (second), optional
+        Time step; by default the card's.
+    seed : int
+        Of the noise of the first gap; each further gap has the next one.
+    **options : object
+        Of :func:`memneuro.experiment.pulses.run_pulses`.
+
     Returns
     -------
     DataFrame

@@ -147,8 +147,12 @@ def iv_sweep(
         Interval between two readings of the current.
     dt : Quantity (second), optional
         Time step; by default :func:`sweep_step`, or the sample step where that is shorter.
-    seed, noise, spread
-        As in :meth:`memneuro.circuit.device_circuit.DeviceCircuit.group`.
+    seed : int
+        Of the noise and the spread.
+    noise : bool
+        Whether the devices fluctuate.
+    spread : bool or mapping of str to float
+        Device-to-device spread, as in :meth:`memneuro.circuit.device_circuit.DeviceCircuit.group`.
     sign : {1, -1}
         Polarity of the sweep; all voltages in the result are magnitudes.
     progress : str, optional
@@ -265,6 +269,29 @@ def iv_curves(
     sign: int = 1,
 ) -> pd.DataFrame:
     """Current against voltage of consecutive sweeps of one device, for a figure.
+
+    Parameters
+    ----------
+    neuron : DeviceCircuit
+        Its device and gate capacitance.
+    v_max : Quantity (volt)
+        Peak of the triangle.
+    rate : Quantity (volt/second)
+        Sweep rate.
+    cycles : int
+        Consecutive sweeps.
+    r_series : Quantity (ohm), optional
+        Series resistor; by default as in :func:`iv_sweep`.
+    sample_step : Quantity (second)
+        Interval between two readings of the current.
+    dt : Quantity (second), optional
+        Time step; by default as in :func:`iv_sweep`.
+    seed : int
+        Of the noise.
+    noise : bool
+        Whether the device fluctuates.
+    sign : {1, -1}
+        Polarity of the sweep.
 
     Returns
     -------

@@ -28,6 +28,27 @@ def leaky_integration(
 ) -> pd.DataFrame:
     """Pulses needed for the first spike against the gap between pulses.
 
+    Parameters
+    ----------
+    neuron : OneM1T1R
+        The neuron.
+    gaps : Quantity (second), shape (m,)
+        Between the end of a pulse and the onset of the next.
+    amplitude : Quantity (volt)
+        Of the pulses.
+    width : Quantity (second)
+        Of the pulses.
+    duration : Quantity (second)
+        Length of a run.
+    trials : int
+        Neurons at each gap, each with noise of its own.
+    dt : Quantity (second), optional
+        Time step; by default the card's.
+    seed : int
+        Of the noise.
+    **options : object
+        Of :func:`memneuro.experiment.pulses.run_pulses`.
+
     Returns
     -------
     DataFrame

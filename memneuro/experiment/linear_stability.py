@@ -61,13 +61,29 @@ def numbers(neuron: ParallelCapacitor) -> dict[str, float]:
 
 
 def resistance(p: dict[str, float], x: Any) -> Any:
-    """Resistance of the device (ohm) with the particle at x."""
+    """Resistance of the device (ohm) with the particle at x.
+
+    Parameters
+    ----------
+    p : dict of str to float
+        Of :func:`numbers`.
+    x : float or array_like
+        Position in half gaps, 0 in the middle.
+    """
     hops = np.exp((x + 1) / p["tunnel_length"]) + np.exp((1 - x) / p["tunnel_length"])
     return p["r_contact"] + p["r_tunnel"] * hops
 
 
 def restoring_force(p: dict[str, float], x: Any) -> Any:
-    """U'(x), in joule a half gap: well, interfacial energy and walls."""
+    """U'(x), in joule a half gap: well, interfacial energy and walls.
+
+    Parameters
+    ----------
+    p : dict of str to float
+        Of :func:`numbers`.
+    x : float or array_like
+        Position in half gaps, 0 in the middle.
+    """
     z = (x - p["x_pin"]) / p["width_pin"]
     well = p["w_pin"] / p["width_pin"] * z * np.exp(-0.5 * z**2)
     wall = p["stiffness_wall"] * np.where(np.abs(x) > 1, x - np.sign(x), 0.0)
@@ -105,6 +121,15 @@ def right_hand_side(p: dict[str, float], state: Any, drive: Any, r_series: Any) 
 def jacobian(p: dict[str, float], state: Any, r_series: float) -> np.ndarray:
     """Derivatives of :func:`right_hand_side` by V, x and T at one state.
 
+    Parameters
+    ----------
+    p : dict of str to float
+        Of :func:`numbers`.
+    state : array_like, shape (3,)
+        V (volt), x (half gaps) and T (kelvin).
+    r_series : float
+        R_s (ohm).
+
     Returns
     -------
     numpy.ndarray, shape (3, 3)
@@ -127,7 +152,15 @@ def jacobian(p: dict[str, float], state: Any, r_series: float) -> np.ndarray:
 
 
 def open_above(neuron: Any, r_rest: float) -> float:
-    """Resistance (ohm) above which a device counts as open: geometric mean of that at rest and the lowest one."""
+    """Resistance (ohm) above which a device counts as open: geometric mean of that at rest and the lowest one.
+
+    Parameters
+    ----------
+    neuron : DeviceCircuit
+        The neuron; the lowest resistance is that of its cards' values.
+    r_rest : float
+        Resistance at rest (ohm).
+    """
     plain = {name: value for name, (value, _) in neuron.parameters(noise=False).items()}
     return float(np.sqrt(r_rest * neuron.model.lowest_resistance(plain)))
 
@@ -139,8 +172,10 @@ def fixed_points(neuron: ParallelCapacitor, drive: Any, r_series: Any) -> pd.Dat
     ----------
     neuron : ParallelCapacitor
         With the model ``langevin``, one particle.
-    drive, r_series : Quantity
-        One voltage and one resistance.
+    drive : Quantity (volt)
+        One voltage.
+    r_series : Quantity (ohm)
+        One resistance.
 
     Returns
     -------
@@ -208,8 +243,10 @@ def predicted_regimes(neuron: ParallelCapacitor, drive: Any, r_series: Any) -> p
     ----------
     neuron : ParallelCapacitor
         With the model ``langevin``, one particle.
-    drive, r_series : Quantity, one-dimensional
-        Voltages and resistances.
+    drive : Quantity (volt), one-dimensional
+        The voltages.
+    r_series : Quantity (ohm), one-dimensional
+        The resistances.
 
     Returns
     -------

@@ -67,7 +67,21 @@ RESOLVED = 3
 
 @dataclass(frozen=True)
 class Pulse:
-    """Condition of a pulse: voltages in volt, times in ms; `amplitude` None is searched for."""
+    """Condition of a pulse.
+
+    Parameters
+    ----------
+    amplitude : float or None
+        Of the pulse, in volt; None is searched for.
+    width : float
+        Of the pulse, in ms.
+    read : float
+        Voltage after the pulse, in volt.
+    after : float
+        Length of the reading after the pulse, in ms.
+    fraction : float
+        Of the conductance at the end of the pulse, at which the device counts as relaxed.
+    """
 
     amplitude: float | None = None
     width: float = 20.0
@@ -142,7 +156,17 @@ def materials_table(
 
 
 def material_row(meter: SourceMeter, *, step_factor: float = 1.0, seed: int = 0) -> dict[str, Any]:
-    """One row of :func:`materials_table`."""
+    """One row of :func:`materials_table`.
+
+    Parameters
+    ----------
+    meter : SourceMeter
+        The device.
+    step_factor : float
+        Factor on every time step.
+    seed : int
+        Of noise and spread.
+    """
     facts = card_facts(meter.device)
     measured = _measured(facts["measured"], meter.device.name)
     remarks: list[str] = []

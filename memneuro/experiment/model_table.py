@@ -101,7 +101,21 @@ def model_table(
 def model_row(
     model: str, *, seeds: int, trials: dict[str, int] | None, trait_trials: int, progress: bool = False
 ) -> dict[str, Any]:
-    """One row of :func:`model_table`."""
+    """One row of :func:`model_table`.
+
+    Parameters
+    ----------
+    model : str
+        A variant of :data:`memneuro.experiment.score.VARIANTS`.
+    seeds : int
+        Seeds to average over.
+    trials : dict of str to int or None
+        As in :func:`memneuro.experiment.score.score_variant`.
+    trait_trials : int
+        Trials of each of the six characteristics.
+    progress : bool
+        Whether to show bars.
+    """
     device = neurons(model)["2e4d"]
     step = FAST_SWITCH_STEPS.get(model, device.default_step)
     halves = (step, step / 2)

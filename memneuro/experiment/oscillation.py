@@ -97,12 +97,18 @@ def regime_map(
     ----------
     neuron : ParallelCapacitor
         Any device beside a capacitor.
-    drive, r_series : Quantity, one-dimensional
-        Voltages and resistances.
+    drive : Quantity (volt), one-dimensional
+        The voltages.
+    r_series : Quantity (ohm), one-dimensional
+        The resistances.
     duration, discard : Quantity (second)
         Length of the run, and of its beginning that is not looked at.
-    dt, noise, seed
-        As in :meth:`memneuro.circuit.device_circuit.DeviceCircuit.group`.
+    dt : Quantity (second), optional
+        Time step; by default the card's.
+    noise : bool
+        Whether the devices fluctuate.
+    seed : int
+        Of the noise.
     progress : str, optional
         Label of a progress bar; none by default.
 
@@ -180,8 +186,14 @@ def compared_map(neuron: ParallelCapacitor, drive: Any, r_series: Any, **options
 
     Parameters
     ----------
-    neuron, drive, r_series, **options
-        As in :func:`regime_map`.
+    neuron : ParallelCapacitor
+        With the model ``langevin``, one particle.
+    drive : Quantity (volt), one-dimensional
+        The voltages.
+    r_series : Quantity (ohm), one-dimensional
+        The resistances.
+    **options : object
+        Of :func:`regime_map`.
 
     Returns
     -------
@@ -248,12 +260,18 @@ def traces(
     ----------
     neuron : ParallelCapacitor
         Any device beside a capacitor.
-    drive, r_series : Quantity, one-dimensional
-        As many voltages as resistances.
+    drive : Quantity (volt), one-dimensional
+        The voltages.
+    r_series : Quantity (ohm), one-dimensional
+        As many resistances.
     duration, sample_step : Quantity (second)
         Length and interval of the recording.
-    dt, noise, seed
-        As in :func:`regime_map`.
+    dt : Quantity (second), optional
+        Time step; by default the card's.
+    noise : bool
+        Whether the devices fluctuate.
+    seed : int
+        Of the noise.
 
     Returns
     -------

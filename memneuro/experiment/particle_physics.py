@@ -56,7 +56,17 @@ def isothermal(meter: SourceMeter) -> SourceMeter:
 
 
 def potential(device: Card, x: Any, voltage: float) -> np.ndarray:
-    """Potential energy of one particle with the field's share (joule) at positions `x` and a voltage in volt."""
+    """Potential energy of one particle with the field's share (joule) at positions `x` and a voltage in volt.
+
+    Parameters
+    ----------
+    device : Card
+        One particle.
+    x : float or array_like
+        Positions in half gaps, 0 in the middle.
+    voltage : float
+        In volt.
+    """
     value = {name: entry.value for name, entry in device.parameters.items()}
     x = np.asarray(x, dtype=float)
     well = -value["w_pin"] * np.exp(-0.5 * ((x - value["x_pin"]) / value["width_pin"]) ** 2)
@@ -65,7 +75,15 @@ def potential(device: Card, x: Any, voltage: float) -> np.ndarray:
 
 
 def boltzmann(device: Card, voltage: float, temperature: float = 300.0) -> pd.DataFrame:
-    """Boltzmann's density and its integral on a fine grid: ``x``, ``density``, ``cumulative``."""
+    """Boltzmann's density and its integral on a fine grid: ``x``, ``density``, ``cumulative``.
+
+    Parameters
+    ----------
+    device : Card
+        One particle.
+    voltage, temperature : float
+        In volt and kelvin.
+    """
     x = np.linspace(-_EDGE, _EDGE, _POINTS)
     energy = potential(device, x, voltage) / (BOLTZMANN * temperature)
     weight = np.exp(energy.min() - energy)
@@ -96,8 +114,10 @@ def stationary_distance(
         Particles at each voltage, and samples of each.
     spacing, settle : Quantity (second)
         Time between samples and before the first.
-    dt, seed
-        As in :meth:`memneuro.circuit.device_circuit.DeviceCircuit.group`.
+    dt : Quantity (second), optional
+        Time step; by default the card's.
+    seed : int
+        Of the noise.
 
     Returns
     -------
@@ -200,8 +220,10 @@ def escape_times(
     ----------
     meter : SourceMeter
         With one particle; see :func:`isothermal`.
-    voltages, start, end
-        As in :func:`passage_theory`.
+    voltages : sequence of float
+        Constant voltages in volt.
+    start, end : float
+        As in :func:`passage_theory`, in half gaps.
     neurons : int
         Particles at each voltage.
     duration : Quantity (second)
@@ -317,6 +339,17 @@ def harmonic_variance(
 
     Well and walls are turned off. The equation is then linear, so the variance holds at any step.
 
+    Parameters
+    ----------
+    meter : SourceMeter
+        With one particle; see :func:`isothermal`.
+    temperatures : sequence of float
+        In kelvin.
+    neurons : int
+        Particles at each temperature.
+    seed : int
+        Of the noise.
+
     Returns
     -------
     DataFrame
@@ -359,11 +392,33 @@ def energy_balance(
     The device starts closed, its particles evenly spread over the gap. Both integrals are states of the neuron and are
     solved with it.
 
+    Parameters
+    ----------
+    meter : SourceMeter
+        With a device that has a heat capacity.
+    voltage : Quantity (volt)
+        Constant voltage.
+    duration : Quantity (second)
+        Length of the run.
+    neurons : int
+        Devices, each with noise of its own.
+    dt : Quantity (second), optional
+        Time step; by default the card's.
+    seed : int
+        Of the noise.
+    noise : bool
+        Whether the particles fluctuate.
+
     Returns
     -------
     DataFrame
         One row a neuron: ``neuron``, ``electrical_J``, ``stored_J`` (in the heat capacity), ``lost_J`` (to the
         surroundings), ``temperature_K`` at the end, ``relative_error`` of stored and lost together, ``step_us``.
+
+    Raises
+    ------
+    ValueError
+        If the device has no heat capacity, or a voltage, time or number is out of range.
     """
     check("voltage", voltage, volt, positive=True)
     check("duration", duration, second, positive=True)

@@ -39,12 +39,22 @@ def watch_pulse(
 
     Parameters
     ----------
-    device, n, **options
-        The device, and what :meth:`memneuro.circuit.device_circuit.DeviceCircuit.group` takes.
-    amplitude, width, read, after, sample_step
-        As in :func:`pulse_response`.
+    device : SourceMeter
+        The device; its compliance is set to 1 A.
+    n : int
+        Number of devices.
+    amplitude : Quantity (volt)
+        Of the pulse.
+    width : Quantity (second)
+        Of the pulse.
+    read : Quantity (volt)
+        Voltage after the pulse.
+    after, sample_step : Quantity (second)
+        Length of the reading after the pulse, and interval of the readings.
     record : sequence of str
         Variables to record, read before the step that moves them.
+    **options : object
+        Of :meth:`memneuro.circuit.device_circuit.DeviceCircuit.group`.
 
     Raises
     ------
@@ -82,17 +92,27 @@ def pulse_response(
     ----------
     device : SourceMeter
         The device; its compliance is set to 1 A.
-    amplitude, read : Quantity (volt)
-        Voltage of the pulse and after it.
-    width, after : Quantity (second)
-        Length of the pulse and of the reading after it.
+    amplitude : Quantity (volt)
+        Voltage of the pulse.
+    width : Quantity (second)
+        Length of the pulse.
+    read : Quantity (volt)
+        Voltage after the pulse.
+    after : Quantity (second)
+        Length of the reading after the pulse.
     fraction : float
         Fraction of the conductance at the end of the pulse at which the device counts as relaxed.
     trials : int
         Devices, all of one card.
     sample_step : Quantity (second)
         Interval of the readings.
-    dt, seed, noise, **options
+    dt : Quantity (second), optional
+        Time step; by default the card's.
+    seed : int
+        Of the noise and the spread.
+    noise : bool
+        Whether the devices fluctuate.
+    **options : object
         As in :meth:`memneuro.circuit.device_circuit.DeviceCircuit.group`.
 
     Returns

@@ -26,6 +26,25 @@ def pulse_train(
 ) -> pd.DataFrame:
     """First output spike under a train of 0.8 V pulses of 1 ms every 2 ms.
 
+    Parameters
+    ----------
+    neuron : OneM1T1R
+        The neuron.
+    amplitude : Quantity (volt)
+        Of the pulses.
+    width, period : Quantity (second)
+        Length of a pulse, and from one onset to the next.
+    duration : Quantity (second)
+        Length of the train.
+    trials : int
+        Neurons, each with noise of its own.
+    dt : Quantity (second), optional
+        Time step; by default the card's.
+    seed : int
+        Of the noise.
+    **options : object
+        Of :func:`memneuro.experiment.pulses.run_pulses`.
+
     Returns
     -------
     DataFrame

@@ -33,7 +33,7 @@ class PulseRun:
         Empty unless recorded: ``condition``, ``trial``, ``time_ms`` and one column a recorded variable (SI units).
     conditions, trials : int
         Their numbers.
-    step : Quantity
+    step : Quantity (second)
         The time step used.
     """
 
@@ -94,8 +94,10 @@ def run_pulses(
     ----------
     neuron : OneM1T1R
         The neuron.
-    amplitude, width, period : Quantity
-        One value or one a condition (volt, second, second).
+    amplitude : Quantity (volt), one or shape (conditions,)
+        Of the pulses.
+    width, period : Quantity (second), one or shape (conditions,)
+        Length of a pulse, and from one onset to the next.
     duration : Quantity (second)
         How long to run.
     count : int or array_like, optional
@@ -104,18 +106,32 @@ def run_pulses(
         Control resistor, one value or one a condition; by default the card's.
     trials : int
         Repeats of each condition, each with noise of its own.
-    dt, seed, noise, spread, check_step
-        As in :meth:`memneuro.circuit.one_m1t1r.OneM1T1R.group`.
+    dt : Quantity (second), optional
+        Time step; by default the card's.
+    seed : int
+        Of the noise and the spread.
+    noise : bool
+        Whether the devices fluctuate.
+    spread : bool or mapping of str to float
+        Device-to-device spread, as in :meth:`memneuro.circuit.one_m1t1r.OneM1T1R.group`.
     record : sequence of str
         Variables to record in the first trial of every condition.
     record_step : Quantity (second), optional
         Interval of the recording.
+    check_step : bool
+        False accepts any step.
     progress : str, optional
         Label of a progress bar; none by default.
 
     Returns
     -------
     PulseRun
+        Its tables have one row a spike, a neuron and a sample.
+
+    Raises
+    ------
+    ValueError
+        If there is no trial, the conditions disagree in number, or a value or step is not accepted.
     """
     if isinstance(trials, bool) or int(trials) < 1:
         raise ValueError(f"trials = {trials!r}; accepted: at least 1")
@@ -184,12 +200,28 @@ def run_pulses(
 
 
 def reading_step(sample_step: Quantity, dt: Quantity) -> Quantity:
-    """The interval between readings that is nearest to `sample_step` and a whole number of time steps, at least one."""
+    """The interval between readings that is nearest to `sample_step` and a whole number of time steps, at least one.
+
+    Parameters
+    ----------
+    sample_step, dt : Quantity (second)
+        The interval that is wanted, and the time step.
+    """
     return max(1, round(float(sample_step / dt))) * dt
 
 
 def run_with_progress(network: Network, duration: Quantity, label: str | None = None) -> None:
-    """Run a network, with a tqdm bar when a label is given."""
+    """Run a network, with a tqdm bar when a label is given.
+
+    Parameters
+    ----------
+    network : Network
+        What to run.
+    duration : Quantity (second)
+        For how long.
+    label : str, optional
+        Of the bar.
+    """
     if label is None:
         network.run(duration, namespace={})
         return

@@ -37,6 +37,27 @@ def refractory_period(
     The stable phase begins `settle` after a neuron's first spike. A neuron is latched when it has fired, has been
     silent for the last 100 ms and ends the run with its gate above threshold.
 
+    Parameters
+    ----------
+    neuron : OneM1T1R
+        The neuron.
+    resistances : Quantity (ohm), shape (m,)
+        Control resistors.
+    amplitude : Quantity (volt)
+        Of the pulses.
+    width, period : Quantity (second)
+        Length of a pulse, and from one onset to the next.
+    duration, settle : Quantity (second)
+        Length of the train, and of what is left out after the first spike.
+    trials : int
+        Neurons at each resistance, each with noise of its own.
+    dt : Quantity (second), optional
+        Time step; by default the card's.
+    seed : int
+        Of the noise.
+    **options : object
+        Of :func:`memneuro.experiment.pulses.run_pulses`.
+
     Returns
     -------
     DataFrame

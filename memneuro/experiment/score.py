@@ -195,6 +195,19 @@ def score_variant(
 ) -> dict[str, Any]:
     """Score one variant: the mean over seeds of the mean error over the scored rows.
 
+    Parameters
+    ----------
+    variant : str
+        A variant of :data:`VARIANTS`.
+    step : Quantity (second), optional
+        Time step; by default that of each card, or of a fast switch that in ``FAST_SWITCH_STEPS``.
+    seeds : int
+        Seeds to average over, from 1 on; a variant without noise has one run.
+    trials : mapping of str to int, optional
+        Trials of each figure.
+    progress : bool
+        Whether to show bars.
+
     Returns
     -------
     dict

@@ -88,7 +88,11 @@ def stochasticity(
         Counting windows of the Fano factor; those of which fewer than two fit are left out.
     trials : int
         Trials at each amplitude.
-    dt, seed, **options
+    dt : Quantity (second), optional
+        Time step; by default the card's.
+    seed : int
+        Of the noise.
+    **options : object
         As in :func:`memneuro.experiment.pulses.run_pulses`.
 
     Returns

@@ -124,6 +124,11 @@ def compact_checks() -> pd.DataFrame:
         Columns `check`, `condition` (in words), `condition_value` and `condition_unit` (NaN and empty where
         there is none), `value` with its `unit` (NaN where the expectation is a statement), `statement` (that
         expectation in words, else empty) and `note`.
+
+    Raises
+    ------
+    ValueError
+        If a line of the file lists other numbers of values than of conditions.
     """
     name = "compact_model_checks.csv"
     rows = []

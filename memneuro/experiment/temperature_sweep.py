@@ -82,8 +82,10 @@ def temperature_sweep(
         Steps after which a device that has not switched, or not relaxed, is given up.
     step_scale : float
         Time step over the default one at that temperature: below 1 to show convergence, above 1 for speed.
-    seed, noise
-        As in :meth:`memneuro.circuit.device_circuit.DeviceCircuit.group`.
+    seed : int
+        Of the noise.
+    noise : bool
+        Whether the devices fluctuate.
     progress : str, optional
         Label of a progress bar; none by default.
 
@@ -165,6 +167,13 @@ def temperature_sweep(
 
 def switched_position(device: Card, conductance: float) -> float:
     """Where a single particle gives the device that conductance (siemens), on its way to the middle (half gaps).
+
+    Parameters
+    ----------
+    device : Card
+        One particle.
+    conductance : float
+        In siemens.
 
     Raises
     ------

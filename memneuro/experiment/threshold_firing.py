@@ -26,6 +26,23 @@ def threshold_firing(
 ) -> pd.DataFrame:
     """Response to single pulses of 15 ms against their amplitude.
 
+    Parameters
+    ----------
+    neuron : OneM1T1R
+        The neuron.
+    amplitudes : Quantity (volt), shape (m,)
+        Of the pulses.
+    width : Quantity (second)
+        Of the pulses.
+    trials : int
+        Neurons at each amplitude, each with noise of its own.
+    dt : Quantity (second), optional
+        Time step; by default the card's.
+    seed : int
+        Of the noise.
+    **options : object
+        Of :func:`memneuro.experiment.pulses.run_pulses`.
+
     Returns
     -------
     DataFrame
