@@ -94,6 +94,21 @@ class Simulated:
 def grid(**axes: Any) -> dict[str, Any]:
     """All combinations of some values, as columns for :func:`simulate`; the last axis varies fastest.
 
+    Parameters
+    ----------
+    **axes : Quantity (any unit), one or shape (m,)
+        The values of each parameter.
+
+    Returns
+    -------
+    dict of str to Quantity
+        A column for each of `axes`, shape (product of all m,), in its unit.
+
+    Raises
+    ------
+    ValueError
+        If an axis is empty or has more than one dimension.
+
     Examples
     --------
     >>> grid(r_control=[50, 100]*Mohm, pulse_amplitude=[0.7, 0.8, 0.9]*volt)  # six sets
@@ -119,22 +134,39 @@ class Simulation:
         The neuron.
     n : int
         Number of neurons.
-    drive : Drive, Quantity or TimedArray
+    drive : Drive, Quantity (volt) or TimedArray
         Input; see :func:`memneuro.circuit.drive.as_drive`.
     duration : Quantity (second)
         How long each run is.
     varying : iterable of str
         Parameters that a run may change, of the cards or of the drive; each neuron has its own value.
-    dt, noise, spread
-        As in :meth:`memneuro.circuit.one_m1t1r.OneM1T1R.group`. With a spread, `varying` parameters have none.
+    dt : Quantity (second), optional
+        Time step; by default the card's converged step.
+    noise : bool
+        Whether the devices fluctuate.
+    spread : bool or mapping of str to float
+        As in :meth:`memneuro.circuit.one_m1t1r.OneM1T1R.group`; `varying` parameters have none.
     record : sequence of str
         Variables to record.
     record_neurons : sequence of int, optional
         Neurons to record; by default all.
     record_step : Quantity (second), optional
         Interval of the recording; by default the time step.
-    backend, threads, precision
-        As in :func:`memneuro.backend.backend`.
+    backend : str
+        Where it runs; this and the next two as in :func:`memneuro.backend.backend`.
+    threads : int, optional
+        Of the backend ``openmp``.
+    precision : {"double", "single"}
+        Floating-point numbers of all variables.
+
+    Raises
+    ------
+    ValueError
+        For an unknown parameter or backend, or a value, number or step that is not accepted.
+    brian2.DimensionMismatchError
+        For a wrong unit.
+    BackendUnavailable
+        If the backend cannot be used here.
 
     Examples
     --------
@@ -212,8 +244,8 @@ class Simulation:
         seed, offset : int
             As in :meth:`memneuro.circuit.one_m1t1r.OneM1T1R.group`. The spread is that of seed 0, offset 0: it belongs
             to the devices, which stay the same from run to run.
-        **parameters
-            New values of the `varying` parameters, one or n of each, with units; the others are those of the card.
+        **parameters : Quantity (any unit), one or shape (n,)
+            New values of the `varying` parameters; the others are those of the card.
 
         Returns
         -------
@@ -281,7 +313,15 @@ class Simulation:
 
 
 def with_unit(name: str, dim: Any) -> str:
-    """`name` with its SI unit behind it (``v_gate_V``); the bare name for a number and for compound units."""
+    """`name` with its SI unit behind it (``v_gate_V``); the bare name for a number and for compound units.
+
+    Parameters
+    ----------
+    name : str
+        A variable or parameter.
+    dim : Dimension
+        Its dimension, as Brian2 has it.
+    """
     for unit, suffix in ((volt, "V"), (amp, "A"), (ohm, "ohm"), (second, "s"), (kelvin, "K"), (farad, "F")):
         if dim is unit.dim:
             return f"{name}_{suffix}"
@@ -312,27 +352,40 @@ def simulate(
     ----------
     neuron : OneM1T1R
         The neuron.
-    parameters : mapping, optional
+    parameters : mapping of str to Quantity (any unit), optional
         Columns of the table of sets: a parameter of the cards or of the drive (``pulse_amplitude``) and its values, one
-        for all sets or one each, with units. :func:`grid` makes all combinations.
-    drive, duration, dt, noise, backend, threads, precision
-        As in :class:`Simulation`.
+        for all sets or one each. :func:`grid` makes all combinations.
+    drive : Drive, Quantity (volt) or TimedArray
+        Input; see :func:`memneuro.circuit.drive.as_drive`.
+    duration : Quantity (second)
+        How long each run is.
     trials : int
         Neurons of each set, each with noise of its own.
     seed : int
         Seed of the noise.
     batch : int, optional
         Sets in one run; by default as many as make about 1000 neurons. The results do not depend on it.
+    dt : Quantity (second), optional
+        Time step; by default the card's converged step.
+    noise : bool
+        Whether the devices fluctuate.
     record : sequence of str
         Variables to record in the first trial of each set.
     record_step : Quantity (second), optional
         Interval of the recording.
+    backend : str
+        Where it runs; this and the next two as in :func:`memneuro.backend.backend`.
+    threads : int, optional
+        Of the backend ``openmp``.
+    precision : {"double", "single"}
+        Floating-point numbers of all variables.
     progress : str, optional
         Label of a progress bar; none by default.
 
     Returns
     -------
     Simulated
+        Its tables have columns with units (``time_ms``, ``v_gate_V``).
 
     Raises
     ------
