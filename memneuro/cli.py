@@ -92,7 +92,9 @@ def _add_reproduce(commands: Any, common: argparse.ArgumentParser) -> None:
         help="the six characteristics beside the published measurements, as tables, figures and a report",
     )
     parser.add_argument("--fast", action="store_true", help="fewer trials and seeds: a look, not a result")
-    parser.add_argument("--out", type=Path, default=Path("results"), metavar="DIR", help="default: %(default)s")
+    parser.add_argument(
+        "--out", type=Path, default=Path("results"), metavar="DIR", help="folder of the results (default: %(default)s)"
+    )
     parser.set_defaults(run=run_reproduce)
 
 
@@ -274,7 +276,9 @@ def _add_compare(commands: Any, common: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--out", type=Path, metavar="DIR", help="keep searches, fits and the table here; resumes what it finds"
     )
-    parser.add_argument("--processes", type=positive_integer, metavar="N", help="default: one for each core")
+    parser.add_argument(
+        "--processes", type=positive_integer, metavar="N", help="models at a time (default: one a core)"
+    )
     _add_json(parser)
     parser.set_defaults(run=run_compare)
 
@@ -310,8 +314,18 @@ def _add_speech(commands: Any, common: argparse.ArgumentParser) -> None:
     }
     for what, text in texts.items():
         one = kinds.add_parser(what, parents=[common], help=text)
-        one.add_argument("--dataset", choices=("fsdd", "shd"), default="fsdd", help="default: %(default)s")
-        one.add_argument("--split", choices=("official", "loso"), default="official", help="default: %(default)s")
+        one.add_argument(
+            "--dataset",
+            choices=("fsdd", "shd"),
+            default="fsdd",
+            help="Free Spoken Digits or Spiking Heidelberg Digits (default: %(default)s)",
+        )
+        one.add_argument(
+            "--split",
+            choices=("official", "loso"),
+            default="official",
+            help="test on the published test words, or on each speaker in turn, fsdd only (default: %(default)s)",
+        )
         one.add_argument("--data", type=Path, metavar="DIR", help="folder of the data set (default: find or download)")
         if what != "evaluate":
             one.add_argument(
@@ -322,13 +336,31 @@ def _add_speech(commands: Any, common: argparse.ArgumentParser) -> None:
                 "--kind", default="memristor", help="memristor, lif or adaptive_lif (default: %(default)s)"
             )
         if what in ("train", "ablate"):
-            one.add_argument("--out", type=Path, default=Path("speech"), metavar="DIR", help="default: %(default)s")
+            one.add_argument(
+                "--out",
+                type=Path,
+                default=Path("speech"),
+                metavar="DIR",
+                help="folder of the networks; resumes what it finds (default: %(default)s)",
+            )
             one.add_argument(
                 "--seeds", type=positive_integer, default=3, metavar="N", help="networks a fold (default: %(default)s)"
             )
             one.add_argument("--folds", type=names, metavar="A,B", help="some folds only, by name")
-            one.add_argument("--epochs", type=positive_integer, default=16, metavar="N", help="default: %(default)s")
-            one.add_argument("--neurons", type=positive_integer, default=256, metavar="N", help="default: %(default)s")
+            one.add_argument(
+                "--epochs",
+                type=positive_integer,
+                default=16,
+                metavar="N",
+                help="most passes over the training words (default: %(default)s)",
+            )
+            one.add_argument(
+                "--neurons",
+                type=positive_integer,
+                default=256,
+                metavar="N",
+                help="neurons of the network (default: %(default)s)",
+            )
         if what == "ablate":
             one.add_argument("--variants", type=names, metavar="A,B", help="some of the traits only, by name")
         if what == "evaluate":
@@ -339,7 +371,10 @@ def _add_speech(commands: Any, common: argparse.ArgumentParser) -> None:
                 "--deploy", action="store_true", help="also run the memristor networks in Brian2 with full equations"
             )
             one.add_argument(
-                "--backend", choices=("cython", "cpp", "openmp", "cuda"), default="cpp", help="default: %(default)s"
+                "--backend",
+                choices=("cython", "cpp", "openmp", "cuda"),
+                default="cpp",
+                help="with --deploy: where it runs (default: %(default)s)",
             )
             one.add_argument(
                 "--energy",
@@ -375,18 +410,24 @@ def _add_network(commands: Any, common: argparse.ArgumentParser) -> None:
     parser = commands.add_parser(
         "network", parents=[common], help="a large balanced network of excitatory and inhibitory neurons"
     )
-    parser.add_argument("--neurons", type=whole, default=10_000, metavar="N", help="default: %(default)s")
+    parser.add_argument(
+        "--neurons", type=whole, default=10_000, metavar="N", help="number of neurons (default: %(default)s)"
+    )
     parser.add_argument(
         "--synapses", type=whole, default=100, metavar="K", help="inputs a neuron (default: %(default)s)"
     )
-    parser.add_argument("--duration", type=duration, default=1.0, metavar="T", help="model time (default: 1s)")
+    parser.add_argument(
+        "--duration", type=duration, default=1.0, metavar="T", help="model time such as 200ms (default: 1s)"
+    )
     parser.add_argument("--backend", default="cpp", metavar="B", help="as in memneuro.backend (default: %(default)s)")
     parser.add_argument("--threads", type=positive_integer, metavar="N", help="of the backend openmp")
     parser.add_argument("--model", default="memristor", metavar="NAME", help="memristor or cuba (default: %(default)s)")
     parser.add_argument(
-        "--excitatory", type=float, default=0.8, metavar="SHARE", help="of neurons and inputs (default: %(default)s)"
+        "--excitatory", type=float, default=0.8, metavar="SHARE", help="of neurons and of inputs (default: %(default)s)"
     )
-    parser.add_argument("--seed", type=whole, default=0, metavar="S", help="default: %(default)s")
+    parser.add_argument(
+        "--seed", type=whole, default=0, metavar="S", help="of wiring, start and noise (default: %(default)s)"
+    )
     parser.add_argument("--step", type=duration, metavar="S", help="time step such as 10us (default: the model's)")
     parser.add_argument("--spikes", type=Path, metavar="DIR", help="write all spikes to this folder, in blocks")
     parser.add_argument("--energy", action="store_true", help="also where the energy goes, beside other neurons")
@@ -497,7 +538,7 @@ def _add_explore(commands: Any, common: argparse.ArgumentParser) -> None:
         "explore", parents=[common], help="one HTML page on which sliders move the neuron's traces and f-I curve"
     )
     parser.add_argument(
-        "--out", type=Path, default=Path("explore.html"), metavar="FILE.html", help="default: %(default)s"
+        "--out", type=Path, default=Path("explore.html"), metavar="FILE.html", help="the page (default: %(default)s)"
     )
     parser.add_argument("--device", default="hopping", metavar="NAME", help="device or card (default: %(default)s)")
     parser.set_defaults(run=run_explore)
