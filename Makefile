@@ -15,7 +15,7 @@ extra = $(VENV)/.installed-$(1)-$(KEY)
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: reproduce reproduce-fast test test-slow test-cuda lint docs figures gallery calibrate clean
+.PHONY: reproduce reproduce-fast test test-slow test-cuda lint docs figures gallery notebooks calibrate clean
 
 reproduce: $(CORE)
 	$(BIN)/memneuro reproduce --out "$(OUT)"
@@ -47,6 +47,10 @@ figures: $(CORE)
 	@for script in figures/fig*.py; do \
 	    $(BIN)/python $$script $(if $(FAST),--fast) --out "$(OUT)/figures" || exit; done
 
+# Every notebook in its short form, with the time each takes; 06 needs PyTorch ("make notebooks PYTHON=..." takes its own).
+notebooks: $(call extra,notebooks)
+	MEMNEURO_FAST=1 $(BIN)/python -m pytest --nbmake --nbmake-timeout=300 --durations=0 -p no:cacheprovider notebooks
+
 # The images of figures/README.md, from those of `make figures`.
 gallery: $(CORE)
 	$(BIN)/python figures/gallery.py "$(OUT)/figures"
@@ -61,7 +65,7 @@ $(CORE): setup.cfg pyproject.toml
 	@$(PYTHON) -c 'import sys; v = sys.version_info; ok = (3, 11) <= v[:2] < (3, 14); \
 	    sys.exit(None if ok else "memneuro needs Python 3.11, 3.12 or 3.13, and $(PYTHON) is %d.%d: " \
 	    "name another one, as in `make PYTHON=python3.12 ...`" % v[:2])'
-	$(PYTHON) -m venv --clear "$(VENV)"
+	@test -e "$@" || $(PYTHON) -m venv --clear "$(VENV)"
 	$(PIP) install --quiet --editable .
 	@touch "$@"
 
