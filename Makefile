@@ -47,7 +47,7 @@ figures: $(CORE)
 	@for script in figures/fig*.py; do \
 	    $(BIN)/python $$script $(if $(FAST),--fast) --out "$(OUT)/figures" || exit; done
 
-# Every notebook in its short form, with the time each takes; 06 needs PyTorch ("make notebooks PYTHON=..." takes its own).
+# Every notebook in its short form, with the time each takes.
 notebooks: $(call extra,notebooks)
 	MEMNEURO_FAST=1 $(BIN)/python -m pytest --nbmake --nbmake-timeout=300 --durations=0 -p no:cacheprovider notebooks
 
