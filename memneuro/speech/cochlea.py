@@ -132,6 +132,11 @@ class Cochlea:
         Returns
         -------
         ndarray of float32, shape (channels, steps)
+
+        Raises
+        ------
+        ValueError
+            If the rate is too low, or the audio is empty, not finite or not one-dimensional.
         """
         if rate < 2 * self.highest_hz:
             raise ValueError(f"rate = {rate!r} Hz; accepted: at least twice highest_hz = {self.highest_hz!r} Hz")
@@ -178,6 +183,11 @@ class Cochlea:
         -------
         list of structured ndarray with fields ``time`` (float32, seconds) and ``channel`` (uint16)
             One for each word, in order of time.
+
+        Raises
+        ------
+        ValueError
+            If the seeds are neither one nor one a word, and as :meth:`envelopes`.
         """
         seeds = [seed] * len(words) if np.ndim(seed) == 0 else list(seed)  # type: ignore[arg-type]
         if len(seeds) != len(words):

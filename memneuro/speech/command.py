@@ -39,7 +39,13 @@ def train(args: Namespace) -> dict[str, Any]:
 
 
 def evaluate(args: Namespace) -> dict[str, Any]:
-    """The table of accuracies; ``accuracy`` and ``folds`` are those of the last network in it."""
+    """The table of accuracies; ``accuracy`` and ``folds`` are those of the last network in it.
+
+    Raises
+    ------
+    ValueError
+        For an unknown kind, or options that do not go together.
+    """
     kinds: tuple[str, ...] = ("svm", *KINDS[1:], KINDS[0]) if args.kind == "all" else (args.kind,)
     if args.dataset != "fsdd":
         kinds = tuple(kind for kind in kinds if kind != "svm")

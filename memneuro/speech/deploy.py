@@ -1,7 +1,7 @@
 r"""A trained network in Brian2, with the full equations of the device.
 
-Every neuron is a :class:`~memneuro.circuit.one_m1t1r.OneM1T1R` with the ``hopping`` equations, its own slowness and its own noise. One
-step of the network is one clock period P: at its start the crossbars are read and the drive
+Every neuron is a :class:`~memneuro.circuit.one_m1t1r.OneM1T1R` with the ``hopping`` equations, its own slowness and its
+own noise. One step of the network is one clock period P: at its start the crossbars are read and the drive
 
 .. math::
 
@@ -93,7 +93,17 @@ class Deployed:
 
 
 def evidence(network: SpeechNetwork, spikes: np.ndarray, n_bins: np.ndarray) -> np.ndarray:
-    """Evidence after each period, shape (words, periods, classes), with the whole word's length as the divisor."""
+    """Evidence after each period, shape (words, periods, classes), with the whole word's length as the divisor.
+
+    Parameters
+    ----------
+    network : SpeechNetwork
+        Its read-out is used.
+    spikes : ndarray, shape (words, periods, neurons)
+        Spikes of each period.
+    n_bins : ndarray of int, shape (words,)
+        Periods of each word, with those in which the network listens after it.
+    """
     sums = np.cumsum(spikes, axis=1, dtype=np.float32) / n_bins[:, None, None].astype(np.float32)
     with torch.no_grad():
         return network.read_out(torch.from_numpy(sums)).numpy()
@@ -101,6 +111,17 @@ def evidence(network: SpeechNetwork, spikes: np.ndarray, n_bins: np.ndarray) -> 
 
 def summary(network: SpeechNetwork, found: Deployed, examples: Examples, seed: int = 0) -> dict[str, float | None]:
     """A deployment in a few numbers, beside the same network in discrete time.
+
+    Parameters
+    ----------
+    network : SpeechNetwork
+        Of kind ``memristor``.
+    found : Deployed
+        What :func:`deploy` gave for it.
+    examples : Examples
+        The same words.
+    seed : int
+        Of the noise in discrete time.
 
     Returns
     -------
@@ -171,8 +192,8 @@ def deploy(
         Parameters of the card to multiply by one factor a neuron, shape (neurons,), the same in every word.
     silent : ndarray of bool, shape (neurons,), optional
         Neurons that are stuck and never fire.
-    **parameters
-        Values to replace in every neuron, with units: ``temperature``, ``sigma_tip``.
+    **parameters : Quantity (any unit)
+        Values to replace in every neuron: ``temperature``, ``sigma_tip``.
 
     Returns
     -------

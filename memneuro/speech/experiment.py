@@ -41,8 +41,14 @@ SPLITS = ("official", "loso")
 class Fold:
     """Positions of the words of one fold.
 
-    `looks` are for the length of the training: pairs of the words that are trained on and those of a training speaker
-    who is left out.
+    Parameters
+    ----------
+    name : str
+        Its name.
+    train, test : ndarray of int
+        Positions of the words.
+    looks : tuple of (ndarray, ndarray)
+        For the length of the training: the words that are trained on and those of a training speaker who is left out.
     """
 
     name: str
@@ -53,7 +59,17 @@ class Fold:
 
 @dataclass(frozen=True)
 class Task:
-    """Words with their copies, as counts, and the folds."""
+    """Words with their copies, as counts, and the folds.
+
+    Parameters
+    ----------
+    words : SpikeWords
+        The words as spikes.
+    examples : Examples
+        The same as counts.
+    folds : tuple of Fold
+        Positions in both.
+    """
 
     words: SpikeWords
     examples: Examples
@@ -137,7 +153,15 @@ def load(
 
 
 def fsdd_splits(split: str, words: Any) -> dict[str, Split]:
-    """The folds of a split of the Free Spoken Digit Dataset, by name."""
+    """The folds of a split of the Free Spoken Digit Dataset, by name.
+
+    Parameters
+    ----------
+    split : {"official", "loso"}
+        Which one.
+    words : Words or SpikeWords
+        Of the data set.
+    """
     return {"official": official(words)} if split == "official" else dict(leave_one_speaker_out(words))
 
 
@@ -151,6 +175,21 @@ def train_folds(
     progress: bool = True,
 ) -> list[dict[str, Any]]:
     """Train a network for each fold below `folder`; what is there already is kept.
+
+    Parameters
+    ----------
+    task : Task
+        Words and folds.
+    settings : NetworkSettings
+        Of every network.
+    training : TrainingSettings
+        Of every training; the epochs are the most that are tried.
+    folder : Path
+        Where the networks go.
+    folds : sequence of str, optional
+        Some folds only, by name.
+    progress : bool
+        Whether to show bars.
 
     Returns
     -------
@@ -218,12 +257,32 @@ def best_epoch(accuracy: np.ndarray) -> int:
 
 
 def look_path(folder: Path, kind: str, fold: str, number: int = 0) -> Path:
-    """File of the training with a left-out speaker."""
+    """File of the training with a left-out speaker.
+
+    Parameters
+    ----------
+    folder : Path
+        Where the networks are.
+    kind, fold : str
+        Of the neurons, and name of the fold.
+    number : int
+        Which of the fold's ``looks``.
+    """
     return folder / f"{kind}-{fold}-validation{f'-{number}' if number else ''}.npz"
 
 
 def seeds_in(folder: Path, kind: str, folds: Sequence[str]) -> list[int]:
-    """Seeds for which `folder` has a network of each fold."""
+    """Seeds for which `folder` has a network of each fold.
+
+    Parameters
+    ----------
+    folder : Path
+        Where the networks are.
+    kind : str
+        Of the neurons.
+    folds : sequence of str
+        Names of the folds.
+    """
     found = []
     for path in folder.glob(f"{kind}-{folds[0]}-*.npz"):
         seed = path.stem.removeprefix(f"{kind}-{folds[0]}-")
@@ -281,7 +340,15 @@ def evaluate(task: Task, kind: str, folder: Path, seeds: Sequence[int] | None = 
 
 
 def evaluate_svm(split: str, data: Path | None = None) -> dict[str, Any]:
-    """The support-vector machine on the folds of the spoken digits, in the form of :func:`evaluate`; without seeds."""
+    """The support-vector machine on the folds of the spoken digits, in the form of :func:`evaluate`; without seeds.
+
+    Parameters
+    ----------
+    split : {"official", "loso"}
+        Which folds.
+    data : Path, optional
+        Folder of the recordings; found or downloaded by default.
+    """
     from memneuro.speech.svm import features, hears
 
     words = load_fsdd(data)

@@ -70,18 +70,25 @@ def load_fsdd(
 
     Parameters
     ----------
-    folder
+    folder : path-like, optional
         Folder with the files ``<digit>_<speaker>_<index>.wav``, or with ``recordings`` in which they are: 16 bit, one
         channel, 8000 Hz. It may hold other speakers than the published data set, with any number of repetitions. By
         default the published recordings, wherever they are found.
-    speakers
+    speakers : str or sequence of str, optional
         One name or several, to load only their recordings; all by default.
-    verify
+    verify : bool, optional
         Whether the recordings have to be the published ones, all of them. By default they have to unless `folder` is
         given.
 
+    Returns
+    -------
+    Words
+        Sounds at 8000 Hz with their digit, speaker and repetition.
+
     Raises
     ------
+    ValueError
+        When `speakers` is empty.
     SpeechUnavailable
         When the folder is not there or has no recordings, or the download fails.
     UnusableSpeech

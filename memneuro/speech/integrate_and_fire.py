@@ -30,8 +30,15 @@ ADAPTATION = 1.8
 
 @dataclass
 class LifState:
-    """Potential, rise of the threshold and last spikes, each of shape (batch, neurons); what a step keeps of the
-    potential and of the rise, and takes of the drive, shape (neurons,)."""
+    """State of a layer, and what a step keeps and takes.
+
+    Parameters
+    ----------
+    potential, raised, fired : Tensor, shape (batch, neurons)
+        Potential, rise of the threshold and last spikes.
+    keep, keep_raised, take : Tensor, shape (neurons,)
+        What a step keeps of the potential and of the rise, and takes of the drive.
+    """
 
     potential: Tensor
     raised: Tensor
@@ -62,14 +69,32 @@ class LifLayer(nn.Module):
             self.adaptation_logit = nn.Parameter(torch.rand(neurons) * 2.0 + 2.0)
 
     def start(self, batch: int, generator: torch.Generator | None = None) -> LifState:
-        """At rest."""
+        """At rest.
+
+        Parameters
+        ----------
+        batch : int
+            Words at a time.
+        generator : torch.Generator, optional
+            Without effect: nothing is drawn.
+        """
         rest = torch.zeros(batch, self.neurons)
         keep = torch.sigmoid(self.leak_logit)
         keep_raised = torch.sigmoid(self.adaptation_logit) if self.adaptive else keep
         return LifState(rest, rest, rest, keep, keep_raised, (1 - keep) * GAIN)
 
     def step(self, state: LifState, drive: Tensor, generator: torch.Generator | None = None) -> tuple[LifState, Tensor]:
-        """One step: the new state, and which neurons fired (0 or 1)."""
+        """One step: the new state, and which neurons fired (0 or 1).
+
+        Parameters
+        ----------
+        state : LifState
+            Before the step.
+        drive : Tensor, shape (batch, neurons)
+            What the crossbars give.
+        generator : torch.Generator, optional
+            Without effect: nothing is drawn.
+        """
         left = state.potential * (1 - state.fired.detach())
         potential = torch.addcmul(state.take * drive, state.keep, left)
         raised = state.raised

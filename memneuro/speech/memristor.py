@@ -65,7 +65,15 @@ class Spike(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, margin: Tensor, slope: float) -> Tensor:
-        """See :func:`spike`."""
+        """See :func:`spike`.
+
+        Parameters
+        ----------
+        margin : Tensor
+            Of any shape.
+        slope : float
+            Of the surrogate.
+        """
         ctx.slope = slope
         ctx.save_for_backward(margin)
         return (margin > 0).to(margin.dtype)
@@ -79,13 +87,31 @@ class Spike(torch.autograd.Function):
 
 
 def spike(margin: Tensor, slope: float = SURROGATE) -> Tensor:
-    """1 where `margin` > 0, with the derivative ``1/(1 + slope |margin|)**2`` of a fast sigmoid."""
+    """1 where `margin` > 0, with the derivative ``1/(1 + slope |margin|)**2`` of a fast sigmoid.
+
+    Parameters
+    ----------
+    margin : Tensor
+        Of any shape.
+    slope : float
+        Of the surrogate.
+    """
     return Spike.apply(margin, slope)
 
 
 @dataclass(frozen=True)
 class Fixed:
-    """What does not change from pulse to pulse: slowness and devices of a layer, and how its tips fluctuate."""
+    """What does not change from pulse to pulse: slowness and devices of a layer, and how its tips fluctuate.
+
+    Parameters
+    ----------
+    slowness : Tensor, shape (neurons,)
+        By which the neurons are slower than their card.
+    devices : Tensor, shape (5, neurons)
+        As :meth:`MemristorLayer.devices` gives them.
+    tip_kept, tip_fresh : Tensor, shape (neurons,)
+        Share of a tip potential that a period leaves, and standard deviation of what it adds.
+    """
 
     slowness: Tensor
     devices: Tensor
@@ -95,7 +121,17 @@ class Fixed:
 
 @dataclass
 class MemristorState:
-    """Filament, residue, gate voltage and tip potential (in units of V_0), each of shape (batch, neurons)."""
+    """State of a layer between two pulses.
+
+    Parameters
+    ----------
+    filament, residue : Tensor, shape (batch, neurons)
+        Lengths, in units of the gap.
+    gate, tip : Tensor, shape (batch, neurons)
+        Gate voltage and tip potential, in units of V_0.
+    fixed : Fixed
+        What does not change from pulse to pulse.
+    """
 
     filament: Tensor
     residue: Tensor
@@ -220,7 +256,15 @@ class MemristorLayer(nn.Module):
         return torch.exp(self.log_slowness.clamp(0, math.log(self.slowest)))
 
     def start(self, batch: int, generator: torch.Generator | None = None) -> MemristorState:
-        """No silver in the gap, an empty gate, tips as they fluctuate."""
+        """No silver in the gap, an empty gate, tips as they fluctuate.
+
+        Parameters
+        ----------
+        batch : int
+            Words at a time.
+        generator : torch.Generator, optional
+            Of the tips.
+        """
         empty = torch.zeros(batch, self.neurons)
         tip = self.tip_deviation() * torch.randn(batch, self.neurons, generator=generator)
         return MemristorState(empty, empty, empty, tip, self.fixed())
@@ -232,14 +276,32 @@ class MemristorLayer(nn.Module):
         return Fixed(slowness, self.devices(), kept, self.tip_deviation() * torch.sqrt(1 - kept**2))
 
     def next_tip(self, state: MemristorState, generator: torch.Generator | None = None) -> Tensor:
-        """Tip potentials one period later."""
+        """Tip potentials one period later.
+
+        Parameters
+        ----------
+        state : MemristorState
+            With the tips as they are.
+        generator : torch.Generator, optional
+            Of the noise.
+        """
         fresh = torch.randn(state.tip.shape, generator=generator)
         return state.fixed.tip_kept * state.tip + state.fixed.tip_fresh * fresh
 
     def step(
         self, state: MemristorState, drive: Tensor, generator: torch.Generator | None = None
     ) -> tuple[MemristorState, Tensor]:
-        """One pulse with new noise; see :meth:`forward`."""
+        """One pulse with new noise; see :meth:`forward`.
+
+        Parameters
+        ----------
+        state : MemristorState
+            Before the pulse; its tips are replaced.
+        drive : Tensor, shape (batch, neurons)
+            What the crossbars give.
+        generator : torch.Generator, optional
+            Of the noise.
+        """
         if "noise" not in self.without:
             state.tip = self.next_tip(state, generator)
         return self(state, drive)
@@ -249,7 +311,15 @@ class MemristorLayer(nn.Module):
         return 1 / (self.card["r_on"] * (1 - gap) + self.tunnel * torch.expm1(gap / self.card["tunnel_length"]))
 
     def forward(self, state: MemristorState, drive: Tensor) -> tuple[MemristorState, Tensor]:
-        """One pulse: the state before the next one, and which neurons fired (0 or 1, shape (batch, neurons))."""
+        """One pulse: the state before the next one, and which neurons fired (0 or 1, shape (batch, neurons)).
+
+        Parameters
+        ----------
+        state : MemristorState
+            Before the pulse.
+        drive : Tensor, shape (batch, neurons)
+            What the crossbars give.
+        """
         if drive.dtype == torch.float32 and drive.device.type == "cpu" and library() is not None:
             given = (
                 state.fixed.slowness,
@@ -265,7 +335,15 @@ class MemristorLayer(nn.Module):
         return self.equations(state, drive)
 
     def equations(self, state: MemristorState, drive: Tensor) -> tuple[MemristorState, Tensor]:
-        """The same, operation by operation in PyTorch."""
+        """The same, operation by operation in PyTorch.
+
+        Parameters
+        ----------
+        state : MemristorState
+            Before the pulse.
+        drive : Tensor, shape (batch, neurons)
+            What the crossbars give.
+        """
         card, loss, share = self.card, self.loss, self.share
         f, r, gate, tip = state.filament, state.residue, state.gate, state.tip
         slower = state.fixed.slowness

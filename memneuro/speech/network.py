@@ -9,8 +9,8 @@ c_n are the numbers of input spikes on each line in bin n, with their mean and s
 words, which are a bias and a gain of each line; outside the word a line is at its mean. Each line reaches the crossbar
 over several delays d, as the axons of a delay line do. s_n are the spikes of the neurons, N the number of bins of the
 word and of the `listen` bins after it, in which what is delayed still arrives. A weight is the difference of two
-conductances of a crossbar, w = w_max (G+ - G-)/G_max, from -w_max to w_max; with `levels` each conductance takes that many
-values.
+conductances of a crossbar, w = w_max (G+ - G-)/G_max, from -w_max to w_max; with `levels` each conductance takes that
+many values.
 """
 
 from __future__ import annotations
@@ -47,12 +47,12 @@ class NetworkSettings:
         Input lines, neurons and words.
     recurrent : bool
         Whether there is a recurrent crossbar.
-    largest_weight : float
-        Of all crossbars.
     delays : tuple of int
         Delays of the input lines in steps.
     listen : int
         Steps after the end of the word.
+    largest_weight : float
+        Of all crossbars.
     levels : int
         Values of a conductance; 0 for any.
     spread : float
@@ -60,6 +60,11 @@ class NetworkSettings:
         network's seed, and training knows them.
     without : tuple of str
         Traits of the memristor neuron to take away.
+
+    Raises
+    ------
+    ValueError
+        For an unknown kind or trait, or a number that is out of range.
     """
 
     kind: str = "memristor"
@@ -211,7 +216,13 @@ class SpeechNetwork(nn.Module):
         return OUTPUT_SCALE * rate @ self.held(self.w_out) + self.bias_out
 
     def joined(self, counts: Tensor) -> Tensor:
-        """Counts on the network's lines; neighbouring lines are joined where there are more of them."""
+        """Counts on the network's lines; neighbouring lines are joined where there are more of them.
+
+        Raises
+        ------
+        ValueError
+            If the lines of `counts` are no multiple of the network's.
+        """
         lines = self.settings.lines
         if counts.shape[2] % lines:
             raise ValueError(f"counts of {counts.shape[2]} lines; accepted: a multiple of the network's {lines}")
@@ -219,7 +230,15 @@ class SpeechNetwork(nn.Module):
 
     @torch.no_grad()
     def measure_lines(self, counts: Tensor, n_bins: Tensor) -> None:
-        """Take mean and deviation of each line from training words, shapes as in :meth:`forward`."""
+        """Take mean and deviation of each line from training words.
+
+        Parameters
+        ----------
+        counts : Tensor, shape (words, bins, lines or a multiple)
+            Input spikes.
+        n_bins : Tensor of int, shape (words,)
+            Bins of each word.
+        """
         total = torch.zeros(2, self.settings.lines, dtype=torch.float64)
         for first in range(0, len(counts), 512):
             part = self.joined(counts[first : first + 512])
@@ -230,7 +249,15 @@ class SpeechNetwork(nn.Module):
         self.line_deviation.copy_((square - mean**2).clamp(min=1e-4).sqrt())
 
     def input_drive(self, counts: Tensor, n_bins: Tensor) -> Tensor:
-        """What the input crossbar and the bias give each neuron in each bin, shape (batch, bins, neurons)."""
+        """What the input crossbar and the bias give each neuron in each bin, shape (batch, bins, neurons).
+
+        Parameters
+        ----------
+        counts : Tensor, shape (batch, bins, lines or a multiple)
+            Input spikes.
+        n_bins : Tensor of int, shape (batch,)
+            Bins of each word.
+        """
         lines = (self.joined(counts) - self.line_mean) / self.line_deviation * _inside(counts.shape[1], n_bins)
         bins = counts.shape[1]
         late = [functional.pad(lines, (0, 0, delay, 0))[:, :bins] for delay in self.settings.delays]

@@ -106,7 +106,21 @@ class Pulse(torch.autograd.Function):
         tip: Tensor,
         drive: Tensor,
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """See :class:`Pulse`."""
+        """See :class:`Pulse`.
+
+        Parameters
+        ----------
+        card : PulseCard
+            Numbers of the layer.
+        surrogate : float
+            Slope of the surrogate derivative.
+        slowness : Tensor, shape (neurons,)
+            By which the neurons are slower than their card.
+        devices : Tensor, shape (5, neurons)
+            As :meth:`memneuro.speech.memristor.MemristorLayer.devices` gives them.
+        filament, residue, gate, tip, drive : Tensor, shape (batch, neurons)
+            State before the pulse, and the drive.
+        """
         given = [one.detach().contiguous() for one in (slowness, devices, filament, residue, gate, tip, drive)]
         batch, neurons = drive.shape
         out = [torch.empty(batch, neurons) for _ in range(4)]
@@ -120,7 +134,13 @@ class Pulse(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, d_filament: Tensor, d_residue: Tensor, d_gate: Tensor, d_fired: Tensor) -> tuple:
-        """See :class:`Pulse`."""
+        """See :class:`Pulse`.
+
+        Parameters
+        ----------
+        d_filament, d_residue, d_gate, d_fired : Tensor, shape (batch, neurons)
+            Gradients of what :meth:`forward` gave; that of the gate is not used.
+        """
         given = ctx.saved_tensors
         batch, neurons = given[-1].shape
         gradients = [one.contiguous() for one in (d_filament, d_residue, d_fired)]

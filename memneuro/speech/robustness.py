@@ -40,6 +40,17 @@ CONDITIONS: Mapping[str, tuple[float, ...]] = {
 def changed(network: SpeechNetwork, condition: str, level: float, seed: int = 0) -> SpeechNetwork:
     """A copy of a memristor network under a condition of :data:`CONDITIONS`.
 
+    Parameters
+    ----------
+    network : SpeechNetwork
+        Of kind ``memristor``; it is left as it is.
+    condition : str
+        A key of :data:`CONDITIONS`.
+    level : float
+        A share, a factor, or a temperature in kelvin, as the condition has it.
+    seed : int
+        Of the draw.
+
     Raises
     ------
     ValueError
@@ -88,7 +99,20 @@ def _stick(weight: torch.Tensor, share: float, largest: float, rng: np.random.Ge
 
 
 def at_temperature(layer: MemristorLayer, kelvin: float) -> MemristorLayer:
-    """The same neurons at another temperature; the drive's scale stays that of 300 K."""
+    """The same neurons at another temperature; the drive's scale stays that of 300 K.
+
+    Parameters
+    ----------
+    layer : MemristorLayer
+        The neurons at 300 K.
+    kelvin : float
+        The other temperature.
+
+    Raises
+    ------
+    ValueError
+        If it is not greater than zero.
+    """
     if not kelvin > 0:
         raise ValueError(f"temperature_k = {kelvin!r}; accepted: greater than zero")
     card = layer.card

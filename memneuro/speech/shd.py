@@ -87,11 +87,16 @@ def load_shd(part: str, path: str | os.PathLike[str] | None = None) -> SpikeWord
 
     Parameters
     ----------
-    part
+    part : {"train", "test"}
         ``train`` or ``test``.
-    path
+    path : path-like, optional
         The file, or the folder with ``shd_train.h5`` and ``shd_test.h5``. By default the published file, wherever it is
         found.
+
+    Returns
+    -------
+    SpikeWords
+        Spike times in seconds, of 700 channels.
 
     Warns
     -----
@@ -135,14 +140,14 @@ def shd_split(train: SpikeWords, speaker: str | None = None) -> tuple[NDArray[np
 
     Parameters
     ----------
-    train
+    train : SpikeWords
         The training words; augmented copies among them are never used for validation.
-    speaker
+    speaker : str, optional
         Another speaker.
 
     Returns
     -------
-    train, validation : ndarray of int64
+    train, validation : ndarray of int64, shape (words,)
         Positions, ascending. Augmented copies of the held-out speaker are in neither.
 
     Raises
@@ -176,10 +181,15 @@ def write_shd(path: str | os.PathLike[str], words: SpikeWords) -> Path:
 
     Parameters
     ----------
-    path
+    path : path-like
         The file; nothing half-written stays behind.
-    words
+    words : SpikeWords
         At most 700 channels and 20 classes.
+
+    Returns
+    -------
+    Path
+        The file.
 
     Raises
     ------

@@ -234,12 +234,12 @@ class SpikeWords:
 
         Parameters
         ----------
-        step_s
+        step_s : float
             Width of a bin, seconds.
-        lines
+        lines : int
             Number of lines, which has to divide the number of channels.
-        longest_s
-            Words longer than this are cut there; whole words by default.
+        longest_s : float, optional
+            Words longer than this many seconds are cut there; whole words by default.
 
         Returns
         -------

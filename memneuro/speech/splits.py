@@ -22,7 +22,13 @@ _REPETITIONS = 50
 
 @dataclass(frozen=True, eq=False)
 class Split:
-    """Positions of the words for training and for the test, ascending."""
+    """Positions of the words for training and for the test, ascending.
+
+    Parameters
+    ----------
+    train, test : ndarray of int64, shape (words,)
+        The positions.
+    """
 
     train: NDArray[np.int64]
     test: NDArray[np.int64]
@@ -51,8 +57,13 @@ def official(words: Any) -> Split:
 
     Parameters
     ----------
-    words
+    words : object
         Anything with the array ``index``, and with ``variant`` where there are augmented copies.
+
+    Returns
+    -------
+    Split
+        Augmented copies of the test words are in neither part.
 
     Raises
     ------
@@ -81,13 +92,13 @@ def leave_one_speaker_out(words: Any) -> dict[str, Split]:
 
     Parameters
     ----------
-    words
+    words : object
         Anything with the array ``speaker``, and with ``variant`` where there are augmented copies.
 
     Returns
     -------
     dict of str to Split
-        By speaker, in alphabetical order.
+        By ``speaker``, in alphabetical order.
 
     Raises
     ------
@@ -119,18 +130,18 @@ def hold_out_speaker(
 
     Parameters
     ----------
-    train_indices
+    train_indices : array_like of int
         Positions of the words for training.
-    speakers
+    speakers : object or array_like of str
         The words, or the speaker of every word (not only of those for training).
-    speaker
+    speaker : str, optional
         Another speaker than the rule gives.
-    variant
+    variant : array_like of int, optional
         0 for each word as recorded and more for augmented copies, when `speakers` is not words that say so.
 
     Returns
     -------
-    train, validation : ndarray of int64
+    train, validation : ndarray of int64, shape (words,)
         Positions, in the order given. Augmented copies of the held-out words are in neither.
 
     Raises

@@ -25,7 +25,15 @@ BANDS, MOMENTS = 40, 20
 
 
 def log_mel(audio: np.ndarray, rate: int) -> np.ndarray:
-    """Log-mel energies of one word at evenly spread moments, shape (BANDS, MOMENTS)."""
+    """Log-mel energies of one word at evenly spread moments, shape (BANDS, MOMENTS).
+
+    Parameters
+    ----------
+    audio : ndarray, shape (samples,)
+        The sound.
+    rate : int
+        Samples per second.
+    """
     audio = trim(np.asarray(audio, dtype=float), rate)
     window = np.hanning(round(0.025 * rate))
     transform = ShortTimeFFT(window, round(0.01 * rate), rate, mfft=512)
@@ -52,7 +60,17 @@ def features(words: Words) -> np.ndarray:
 
 
 def hears(features: np.ndarray, label: np.ndarray, train: np.ndarray, test: np.ndarray) -> np.ndarray:
-    """Words that a machine trained on the words at the positions `train` hears in those at `test`."""
+    """Words that a machine trained on the words at the positions `train` hears in those at `test`.
+
+    Parameters
+    ----------
+    features : ndarray, shape (words, features)
+        Of all words.
+    label : ndarray of int, shape (words,)
+        What was said.
+    train, test : ndarray of int
+        Positions of words.
+    """
     machine = make_pipeline(StandardScaler(), SVC(C=10.0, gamma="scale"))
     machine.fit(features[train], label[train])
     return machine.predict(features[test])

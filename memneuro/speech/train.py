@@ -45,6 +45,11 @@ class TrainingSettings:
         A training word is shifted along the lines by up to this many: another length of the vocal tract.
     tempo : float
         A training word is slower or faster by up to this share.
+
+    Raises
+    ------
+    ValueError
+        If a number is out of range.
     """
 
     epochs: int = 16
@@ -71,9 +76,23 @@ class TrainingSettings:
 
 @dataclass(frozen=True)
 class Examples:
-    """Words as the network takes them: ``counts`` uint8 (words, bins, lines), ``n_bins``, ``label``, ``word``.
+    """Words as the network takes them.
 
-    ``word`` numbers the recorded words: its augmented copies have the same number, and an epoch takes one of them.
+    Parameters
+    ----------
+    counts : Tensor of uint8, shape (words, bins, lines)
+        Spikes.
+    n_bins : Tensor of int, shape (words,)
+        Bins of each word.
+    label : Tensor of int, shape (words,)
+        What was said.
+    word : ndarray of int, shape (words,)
+        Number of the recorded word: its augmented copies have the same, and an epoch takes one of them.
+
+    Raises
+    ------
+    ValueError
+        If the four differ in length.
     """
 
     counts: Tensor
@@ -121,8 +140,10 @@ def train(
 
     Parameters
     ----------
-    settings, training
-        Network and training.
+    settings : NetworkSettings
+        What the network is made of.
+    training : TrainingSettings
+        How it is trained.
     examples : Examples
         Training words with their copies.
     validation : Examples, optional
@@ -252,7 +273,19 @@ def _disturbed(counts: Tensor, training: TrainingSettings, rng: np.random.Genera
 
 
 def predict(network: SpeechNetwork, examples: Examples, seed: int = 0, batch: int = 256) -> np.ndarray:
-    """The word that the network hears in each example, shape (words,)."""
+    """The word that the network hears in each example, shape (words,).
+
+    Parameters
+    ----------
+    network : SpeechNetwork
+        What listens.
+    examples : Examples
+        The words.
+    seed : int
+        Of the devices' noise.
+    batch : int
+        Words at a time.
+    """
     return predict_with_spikes(network, examples, seed, batch)[0]
 
 
@@ -260,7 +293,19 @@ def predict(network: SpeechNetwork, examples: Examples, seed: int = 0, batch: in
 def predict_with_spikes(
     network: SpeechNetwork, examples: Examples, seed: int = 0, batch: int = 256
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The word that the network hears in each example and the number of its spikes in it, each of shape (words,)."""
+    """The word that the network hears in each example and the number of its spikes in it, each of shape (words,).
+
+    Parameters
+    ----------
+    network : SpeechNetwork
+        What listens.
+    examples : Examples
+        The words.
+    seed : int
+        Of the devices' noise.
+    batch : int
+        Words at a time.
+    """
     generator = torch.Generator().manual_seed(seed)
     order = np.argsort(examples.n_bins.numpy(), kind="stable")
     heard = np.zeros(len(order), dtype=np.int64)
@@ -275,7 +320,17 @@ def predict_with_spikes(
 
 
 def accuracy(network: SpeechNetwork, examples: Examples, seed: int = 0) -> float:
-    """Share of the examples that are heard right."""
+    """Share of the examples that are heard right.
+
+    Parameters
+    ----------
+    network : SpeechNetwork
+        What listens.
+    examples : Examples
+        The words.
+    seed : int
+        Of the devices' noise.
+    """
     return float(np.mean(predict(network, examples, seed) == examples.label.numpy()))
 
 
@@ -286,7 +341,21 @@ def save_checkpoint(
     configuration: Mapping[str, Any],
     history: list[dict[str, float]],
 ) -> None:
-    """Write weights, optimiser, history and configuration to one NPZ file, complete or not at all."""
+    """Write weights, optimiser, history and configuration to one NPZ file, complete or not at all.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    network : SpeechNetwork
+        Its weights.
+    optimiser : torch.optim.Optimizer
+        Its state.
+    configuration : mapping of str to object
+        What JSON can hold; :func:`load_checkpoint` compares it.
+    history : list of dict
+        One entry an epoch.
+    """
     arrays: dict[str, Any] = {f"weight/{name}": value.detach().numpy() for name, value in network.state_dict().items()}
     for number, state in optimiser.state_dict()["state"].items():
         for name, value in state.items():
@@ -306,6 +375,17 @@ def load_checkpoint(
     path: Path, network: SpeechNetwork, optimiser: Any, configuration: Mapping[str, Mapping[str, Any]]
 ) -> list[dict[str, float]]:
     """Put a checkpoint's weights and optimiser in place and return its history.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    network : SpeechNetwork
+        Gets the weights.
+    optimiser : torch.optim.Optimizer
+        Gets the state.
+    configuration : mapping of str to mapping
+        What the file must have been saved with.
 
     Raises
     ------

@@ -58,7 +58,14 @@ def load_network(path: Path) -> tuple[SpeechNetwork, dict[str, Any]]:
 def make_small(checkpoint: Path, path: Path, looked_at: Sequence[Path]) -> None:
     """Write the network of a checkpoint as a small file, complete or not at all.
 
-    `looked_at` are the checkpoints of the runs with a left-out training speaker; their mean accuracy goes along.
+    Parameters
+    ----------
+    checkpoint : Path
+        What :func:`memneuro.speech.train.train` wrote.
+    path : Path
+        The small file.
+    looked_at : sequence of Path
+        Checkpoints of the runs with a left-out training speaker; their mean accuracy goes along.
     """
     network, description = load_network(checkpoint)
     curves = [[row["validation"] for row in load_network(one)[1]["history"]] for one in looked_at]

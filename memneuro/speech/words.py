@@ -35,7 +35,13 @@ class UnknownSpeaker(ValueError):
 
 
 def default_cache() -> Path:
-    """Folder into which data sets are downloaded."""
+    """Folder into which data sets are downloaded.
+
+    Returns
+    -------
+    Path
+        It need not exist.
+    """
     return Path(pooch.os_cache("memneuro"))
 
 
@@ -44,15 +50,15 @@ def checked_column(name: str, values: ArrayLike, kind: Any, length: int | None, 
 
     Parameters
     ----------
-    name
+    name : str
         What the numbers are, for the message.
-    values
+    values : array_like
         The numbers.
-    kind
+    kind : type
         NumPy integer type of the result.
-    length
+    length : int or None
         How many there have to be; any number if None.
-    smallest
+    smallest : int
         Smallest number accepted; the largest is that of the type.
 
     Raises
@@ -75,7 +81,20 @@ def checked_column(name: str, values: ArrayLike, kind: Any, length: int | None, 
 
 
 def checked_speakers(values: ArrayLike, length: int) -> NDArray[np.str_]:
-    """Names of speakers as an array of text with `length` entries."""
+    """Names of speakers as an array of text with `length` entries.
+
+    Parameters
+    ----------
+    values : array_like of str
+        The names.
+    length : int
+        How many there have to be.
+
+    Raises
+    ------
+    ValueError
+        If there are more or fewer.
+    """
     array = np.asarray(values, dtype=np.str_)
     if array.shape != (length,):
         raise ValueError(f"speaker has shape {array.shape}; needed is ({length},), one name per word")
@@ -84,6 +103,13 @@ def checked_speakers(values: ArrayLike, length: int) -> NDArray[np.str_]:
 
 def chosen(which: ArrayLike, count: int) -> NDArray[np.int64]:
     """Positions of the words that a mask or a list of positions selects among `count`.
+
+    Parameters
+    ----------
+    which : array_like of bool, shape (count,), or of int
+        The mask or the positions.
+    count : int
+        Number of words.
 
     Raises
     ------
