@@ -37,7 +37,20 @@ START = 0.3
 
 
 def check_delay(delay: Quantity, name: str = "delay") -> None:
-    """Raise ValueError where a delay, or another time of that name, is not a time from 0 s on."""
+    """Refuse a delay, or another time of that name, that is not a time from 0 s on.
+
+    Parameters
+    ----------
+    delay : Quantity (second)
+        The time.
+    name : str
+        What it is, for the error.
+
+    Raises
+    ------
+    ValueError
+        If it is no such time.
+    """
     if get_dimensions(delay) != get_dimensions(second) or not 0 <= float(delay) < math.inf:
         raise ValueError(f"{name} = {delay!r}; accepted: a time of 0 s or more")
 
@@ -59,6 +72,11 @@ class MemristorNetwork:
         Of every synapse, beside the one step that a spike takes to arrive.
     noise : bool
         Whether the devices fluctuate; the seed of the noise is that of the wiring.
+
+    Raises
+    ------
+    ValueError
+        If the neuron is of another model, or the delay is no time of 0 s or more.
 
     Examples
     --------

@@ -42,16 +42,18 @@ def network(
     neurons, synapses : int
         Neurons, and inputs of each.
     duration_s : float
-        Model time.
-    backend, threads
+        Model time in seconds.
+    backend : str
         As in :func:`memneuro.backend.backend`.
+    threads : int, optional
+        Of the backend ``openmp``.
     model : {"memristor", "cuba"}
     excitatory : float
         Share of the neurons and inputs.
     seed : int
         Of wiring, start and noise.
     step_s : float, optional
-        Time step; by default that of the model.
+        Time step in seconds; by default that of the model.
     spikes_to : path-like, optional
         Folder for all spikes.
     energy : bool

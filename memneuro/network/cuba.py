@@ -50,6 +50,11 @@ class CubaNetwork:
         Time step.
     delay : Quantity (second)
         Of every synapse, beside the one step that a spike takes to arrive.
+
+    Raises
+    ------
+    ValueError
+        If the delay or the step is no time, or `v_drive` is no finite voltage.
     """
 
     wiring: Wiring

@@ -78,8 +78,8 @@ class DriftSynapse:
         Number of levels at which the device can rest; 0: any state.
     noise : bool
         Whether updates vary from cycle to cycle.
-    **changes
-        Parameters of the card to change, with units.
+    **changes : Quantity (any unit) or float
+        Parameters of the card to change.
 
     Raises
     ------
@@ -125,7 +125,7 @@ class DriftSynapse:
         seed : int
             Of the spread from cycle to cycle and the levels; 0 to 2**31 - 1. With the same seed every target draws
             the same numbers, for a synapse, a time step and a direction of change.
-        **options
+        **options : object
             Passed on to Brian2's ``Synapses``.
 
         Returns

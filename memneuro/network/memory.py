@@ -38,7 +38,13 @@ PLANNED_RATE, SPIKE = 100.0, 24
 
 @dataclass(frozen=True)
 class MemoryEstimate:
-    """Bytes that a network will take at its peak, by what takes them; see the module's documentation."""
+    """Bytes that a network will take at its peak, by what takes them; see the module's documentation.
+
+    Parameters
+    ----------
+    program, neurons, synapses, monitors : int
+        Bytes of each.
+    """
 
     program: int
     neurons: int
@@ -51,12 +57,17 @@ class MemoryEstimate:
         return self.program + self.neurons + self.synapses + self.monitors
 
     def require(self, available: int | None = None) -> None:
-        """Raise ValueError where there is not so much memory.
+        """Refuse where there is not so much memory.
 
         Parameters
         ----------
         available : int, optional
             Bytes; by default what the machine has left.
+
+        Raises
+        ------
+        ValueError
+            If there is less; the message gives both figures.
         """
         left = available_memory() if available is None else available
         if self.total > left:
@@ -67,7 +78,17 @@ class MemoryEstimate:
 
 
 def bytes_per_neuron(equations: Equations, refractory: bool = False, precision: str = "double") -> int:
-    """Bytes of one neuron of a group with these equations, with its index, place in the spike list and count."""
+    """Bytes of one neuron of a group with these equations, with its index, place in the spike list and count.
+
+    Parameters
+    ----------
+    equations : Equations
+        Of the group.
+    refractory : bool
+        Whether the group has a refractory period.
+    precision : {"double", "single"}
+        Floating-point numbers of all variables.
+    """
     real = 4 if precision == "single" else 8
     size = {BOOLEAN: 1, INTEGER: 4}
     total = 3 * 4 + (real + 1 if refractory else 0)

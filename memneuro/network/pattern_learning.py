@@ -44,6 +44,11 @@ dv_lowered/dt = -v_lowered/tau_lowered : volt
 def bars(side: int = 8, width: int = 2) -> np.ndarray:
     """Horizontal and vertical bars that tile a square, shape (2 side/width, side**2), boolean.
 
+    Parameters
+    ----------
+    side, width : int
+        Of the square and of a bar, in pixels.
+
     Raises
     ------
     ValueError
@@ -66,6 +71,14 @@ class HomeostaticNode(InputNode):
 
     Parameters
     ----------
+    v_bias : Quantity (volt)
+        Where the bias rests, one value or one a neuron.
+    g_bias, w_exc, w_inh : Quantity (siemens)
+        As in :class:`memneuro.network.node.InputNode`.
+    tau_exc, tau_inh : Quantity (second)
+        As there.
+    e_exc, e_inh : Quantity (volt)
+        As there.
     w_lowered : Quantity (volt)
         By how much a spike lowers the bias.
     tau_lowered : Quantity (second)
@@ -160,6 +173,13 @@ class PatternLearning:
         """Inputs and times (s) of the spikes while patterns, given by their numbers, follow one another.
 
         In each millisecond an input fires at most once, so a rate r means a probability of r times 1 ms.
+
+        Parameters
+        ----------
+        order : ndarray of int, shape (presentations,)
+            Numbers of the patterns.
+        rng : numpy.random.Generator
+            Where the spikes are drawn from.
         """
         patterns = np.asarray(self.patterns)
         bins = round(float(self.shown / ms))

@@ -51,7 +51,23 @@ tau_read : second (shared, constant)
 
 @dataclass(frozen=True)
 class SignalNode(InputNode):
-    """An input node whose bias is a train of pulses that follow a signal; see the module's documentation."""
+    """An input node whose bias is a train of pulses that follow a signal; see the module's documentation.
+
+    Parameters
+    ----------
+    v_bias : Quantity (volt)
+        As in :class:`memneuro.network.node.InputNode`.
+    g_bias, w_exc, w_inh : Quantity (siemens)
+        As there.
+    tau_exc, tau_inh : Quantity (second)
+        As there.
+    e_exc, e_inh : Quantity (volt)
+        As there.
+    signal : TimedArray
+        The signal, without unit, one value a sample.
+    pulse_width, pulse_period : Quantity (second)
+        Length of a pulse, and from one onset to the next.
+    """
 
     signal: Any = None
     pulse_width: Quantity = field(default_factory=lambda: 1 * ms)
@@ -218,14 +234,32 @@ def nrmse(states: Any, target: Any, train: int, washout: int = 100) -> float:
 
 
 def memory_capacity(states: Any, signal: Any, train: int, washout: int = 100, longest: int = 20) -> float:
-    """Sum over k = 0 ... `longest` of the share of the variance of u(n - k) that the read-out explains."""
+    """Sum over k = 0 ... `longest` of the share of the variance of u(n - k) that the read-out explains.
+
+    Parameters
+    ----------
+    states : array_like, shape (samples, features)
+        What the read-out sees.
+    signal : array_like, shape (samples,)
+        u, what was sent in.
+    train, washout : int
+        As in :func:`nrmse`.
+    longest : int
+        Largest delay k, in samples.
+    """
     u = np.asarray(signal, dtype=float)
     return float(sum(max(0.0, 1 - nrmse(states, np.roll(u, k), train, washout) ** 2) for k in range(longest + 1)))
 
 
 @dataclass(frozen=True)
 class Series:
-    """A task: the signal that is sent in, 0 to 1, and what is asked for at the end of each sample."""
+    """A task: the signal that is sent in, 0 to 1, and what is asked for at the end of each sample.
+
+    Parameters
+    ----------
+    signal, target : ndarray, shape (samples,)
+        Both without unit.
+    """
 
     signal: np.ndarray
     target: np.ndarray
@@ -235,6 +269,18 @@ def narma(samples: int, seed: int = 0) -> Series:
     """NARMA-10: y(n+1) = 0.3 y(n) + 0.05 y(n) (y(n) + ... + y(n-9)) + 1.5 u(n-9) u(n) + 0.1, u uniform in 0 to 0.5.
 
     The signal is 2 u(n), the target y(n+1). Some series diverge; the seed is then raised until one does not.
+
+    Parameters
+    ----------
+    samples : int
+        Length of the series.
+    seed : int
+        Of u.
+
+    Raises
+    ------
+    RuntimeError
+        If a thousand seeds in a row diverge.
     """
     samples = whole_number(samples, "samples", 1, 10**8)
     for attempt in range(seed, seed + 1000):
@@ -250,7 +296,17 @@ def narma(samples: int, seed: int = 0) -> Series:
 
 
 def mackey_glass(samples: int, ahead: int = 6, seed: int = 0) -> Series:
-    """The Mackey-Glass series, tau = 17, one sample a unit of time, and itself `ahead` samples later."""
+    """The Mackey-Glass series, tau = 17, one sample a unit of time, and itself `ahead` samples later.
+
+    Parameters
+    ----------
+    samples : int
+        Length of the series.
+    ahead : int
+        How many samples later the target is.
+    seed : int
+        Of the start.
+    """
     from reservoirpy.datasets import mackey_glass as published
 
     x = published(samples + ahead + 200, tau=17, seed=seed)[200:, 0]

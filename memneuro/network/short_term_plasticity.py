@@ -127,6 +127,17 @@ def tsodyks_markram(
 ) -> np.ndarray:
     """Charge of each spike, shape of `times_s` (s); see the module's documentation.
 
+    Parameters
+    ----------
+    times_s : array_like, shape (spikes,)
+        Ascending times in seconds.
+    scale_c : float
+        Charge of a spike with everything released, in coulomb.
+    u_rest : float
+        U, the share that is released at rest.
+    tau_facilitation_s, tau_recovery_s : float
+        Time constants in seconds.
+
     Raises
     ------
     ValueError
@@ -180,12 +191,28 @@ def _named(p: Any, largest: float) -> dict[str, float]:
 
 
 def predicted(measured: pd.DataFrame, values: Mapping[str, float]) -> np.ndarray:
-    """What a Tsodyks-Markram synapse releases at the spikes of a frame of :func:`released`, in coulomb."""
+    """What a Tsodyks-Markram synapse releases at the spikes of a frame of :func:`released`, in coulomb.
+
+    Parameters
+    ----------
+    measured : DataFrame
+        As :func:`released` gives it; ``train`` and ``time_s`` are read.
+    values : mapping of str to float
+        The arguments of :func:`tsodyks_markram`.
+    """
     parts = [tsodyks_markram(part["time_s"].to_numpy(), **values) for _, part in measured.groupby("train", sort=False)]
     return np.concatenate(parts)
 
 
 def explained(measured: pd.DataFrame, values: Mapping[str, float]) -> float:
-    """Share of the variance over the spikes of a frame that a Tsodyks-Markram synapse explains (R squared)."""
+    """Share of the variance over the spikes of a frame that a Tsodyks-Markram synapse explains (R squared).
+
+    Parameters
+    ----------
+    measured : DataFrame
+        As :func:`released` gives it; ``train``, ``time_s`` and ``charge_c`` are read.
+    values : mapping of str to float
+        The arguments of :func:`tsodyks_markram`.
+    """
     found = measured["charge_c"].to_numpy()
     return float(1 - np.sum((found - predicted(measured, values)) ** 2) / np.sum((found - found.mean()) ** 2))

@@ -89,8 +89,12 @@ class NetworkProgram:
     ----------
     network : MemristorNetwork or CubaNetwork
     duration : Quantity (second)
-    backend, threads, precision
-        As in :func:`memneuro.backend.backend`.
+    backend : str
+        This and the next two as in :func:`memneuro.backend.backend`.
+    threads : int, optional
+        Of the backend ``openmp``.
+    precision : {"double", "single"}
+        Floating-point numbers of all variables.
     sample : int
         Neurons whose spikes are kept; of all others only the number of spikes is.
     spikes_to : path-like, optional
@@ -266,12 +270,27 @@ def _use(**options: Any) -> Backend:
 
 
 def sample_start(excitatory: int, neurons: int, sample: int) -> int:
-    """First of `sample` neurons in a row among which excitatory ones, which come first, have their share of all."""
+    """First of `sample` neurons in a row among which excitatory ones, which come first, have their share of all.
+
+    Parameters
+    ----------
+    excitatory, neurons, sample : int
+        Numbers of excitatory neurons, of all neurons and of those in the sample.
+    """
     return min(max(excitatory - round(sample * excitatory / neurons), 0), neurons - sample)
 
 
 def simulate_network(network: MemristorNetwork | CubaNetwork, duration: Quantity, **options: Any) -> NetworkRun:
-    """Build and run a network once; options as in :class:`NetworkProgram`.
+    """Build and run a network once.
+
+    Parameters
+    ----------
+    network : MemristorNetwork or CubaNetwork
+        The network.
+    duration : Quantity (second)
+        Length of the run.
+    **options : object
+        Of :class:`NetworkProgram`.
 
     Examples
     --------
@@ -283,7 +302,17 @@ def simulate_network(network: MemristorNetwork | CubaNetwork, duration: Quantity
 
 @contextlib.contextmanager
 def watched(path: Path, bar: tqdm, every: float = 0.2) -> Iterator[None]:
-    """Show the share of a run that a program writes to a file now and then."""
+    """Show the share of a run that a program writes to a file now and then.
+
+    Parameters
+    ----------
+    path : Path
+        The file; it is removed first.
+    bar : tqdm
+        A bar of 100.
+    every : float
+        Seconds between two looks.
+    """
     path.unlink(missing_ok=True)
     done = threading.Event()
 
@@ -314,7 +343,20 @@ def _forget(synapses: list[Synapses]) -> str:
 
 
 def checked_duration(value: Any, step: Quantity) -> Quantity:
-    """A duration of at least one step, or ValueError."""
+    """A duration of at least one step.
+
+    Parameters
+    ----------
+    value : Quantity (second)
+        The duration.
+    step : Quantity (second)
+        The time step.
+
+    Raises
+    ------
+    ValueError
+        If it is no time, or shorter than the step.
+    """
     if not have_same_dimensions(value, second) or np.ndim(value) != 0 or not float(step) <= float(value) < np.inf:
         raise ValueError(f"duration = {value!r}; accepted: a time of at least one step, {step!s}")
     return value

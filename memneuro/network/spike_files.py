@@ -150,7 +150,17 @@ class SpikeFiles:
 
 
 def write_part(folder: Path, number: int, records: np.ndarray) -> Path:
-    """Write one block of spikes and return its path."""
+    """Write one block of spikes and return its path.
+
+    Parameters
+    ----------
+    folder : Path
+        Where it goes.
+    number : int
+        Of the block, from 0.
+    records : ndarray of ``RECORD``, shape (spikes,)
+        Neurons and times (seconds).
+    """
     path = folder / f"spikes_{number:05d}.npy"
     with atomic_path(path) as temporary:
         np.save(temporary, records, allow_pickle=False)

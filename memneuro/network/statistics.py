@@ -138,12 +138,18 @@ def activity(
 
     Parameters
     ----------
-    index, times, neurons, bin_width
-        As in :func:`spike_counts`.
+    index : array_like of int, shape (spikes,)
+        Neuron of each spike, from 0 to `neurons` - 1.
+    times : Quantity (second), shape (spikes,)
+        Time of each spike.
+    neurons : int
+        Number of neurons, silent ones included.
     duration : Quantity (second)
         Length of the run.
     start : Quantity (second)
         Spikes before it are left out.
+    bin_width : Quantity (second)
+        As in :func:`spike_counts`.
     window : Quantity (second)
         Counting window of the Fano factor.
 

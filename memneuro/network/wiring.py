@@ -209,7 +209,15 @@ class Wiring:
 
 
 def reserve(synapses: Synapses, number: int) -> None:
-    """Give a standalone program's lists of synapses their length at once; growing, they would take more."""
+    """Give a standalone program's lists of synapses their length at once; growing, they would take more.
+
+    Parameters
+    ----------
+    synapses : Synapses
+        Of Brian2, not connected yet.
+    number : int
+        How many there will be.
+    """
     device = get_device()
     if type(device).__name__ != "CPPStandaloneDevice":
         return
