@@ -78,7 +78,13 @@ def _template(given: str | Path | Card | None) -> str | Card | None:
 
 
 def fit_device_text(result: Mapping[str, Any]) -> str:
-    """Lay out what :func:`fit_device` gave."""
+    """Lay out what :func:`fit_device` gave.
+
+    Returns
+    -------
+    str
+        Several lines.
+    """
     import pandas as pd
 
     table = pd.DataFrame(result["parameters"])

@@ -37,7 +37,19 @@ _CLOSED = 0.995
 
 @dataclass(frozen=True)
 class Kinetics:
-    """What else the delay depends on, from the template card, in SI units."""
+    """What else the delay depends on, from the template card, in SI units.
+
+    Parameters
+    ----------
+    alpha : float
+        Length, in units of the gap.
+    beta, gamma2 : float
+        Rates, per second.
+    tunnel_length : float
+        Length, in units of the gap.
+    tau_tip : float
+        Correlation time of the tip potential, in seconds.
+    """
 
     alpha: float
     beta: float
@@ -62,7 +74,17 @@ def length_at(resistance: np.ndarray, r_on: float, r_off: float, tunnel_length: 
 
 
 def resistance_at(x: np.ndarray, r_on: float, r_off: float, tunnel_length: float) -> np.ndarray:
-    """R_on x + R_off (exp((1 - x)/lambda) - 1)/(exp(1/lambda) - 1), in ohm."""
+    """R_on x + R_off (exp((1 - x)/lambda) - 1)/(exp(1/lambda) - 1), in ohm.
+
+    Parameters
+    ----------
+    x : ndarray
+        Bridged length, 0 to 1.
+    r_on, r_off : float
+        In ohm.
+    tunnel_length : float
+        lambda, in units of the gap.
+    """
     return r_on * x + r_off * np.expm1((1 - x) / tunnel_length) / np.expm1(1 / tunnel_length)
 
 
@@ -129,7 +151,11 @@ def growth_needed(
         Seconds.
     which : numpy.ndarray of int, shape (n,)
         Index of the amplitude in `lengths`.
-    gamma1, lengths, kinetics
+    gamma1 : float
+        Loss (1/second).
+    lengths : numpy.ndarray, shape (amplitudes,)
+        As in :func:`delay_curves`.
+    kinetics : Kinetics
         As in :func:`delay_curves`.
     """
     ln_growth, ln_delay, closing, filled = delay_curves(gamma1, lengths, kinetics)
@@ -149,7 +175,17 @@ def growth_needed(
 
 
 def tip_moments(spread: float, delay: np.ndarray, tau: float) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and standard deviation of the tip's part of ln A over a delay; see the module's documentation."""
+    """Mean and standard deviation of the tip's part of ln A over a delay; see the module's documentation.
+
+    Parameters
+    ----------
+    spread : float
+        Standard deviation of the tip potential in units of V_0.
+    delay : ndarray, shape (n,)
+        Seconds.
+    tau : float
+        Correlation time in seconds.
+    """
     ratio = (delay / tau)[:, None]
     # In units of the delay: 2 integral of (1 - u) (exp(s^2 exp(-u t/tau)) - 1) du.
     inner = np.expm1(spread**2 * np.exp(-ratio * _NODES**2)) * (1 - _NODES**2) * 2 * _NODES
@@ -173,10 +209,20 @@ def relaxation_times(
 
     Parameters
     ----------
-    growth, on_time, filled, growth_read : numpy.ndarray, shape (n,)
-        A during the pulse, time closed in seconds, residue when the filament closed, A at the reading voltage.
-    gamma1, r_on, r_off, kinetics
-        In SI units.
+    growth : numpy.ndarray, shape (n,)
+        A during the pulse (1/second).
+    gamma1 : float
+        Loss (1/second).
+    on_time : numpy.ndarray, shape (n,)
+        Time closed at the end of the pulse, in seconds.
+    filled : numpy.ndarray, shape (n,)
+        Residue when the filament closed.
+    growth_read : numpy.ndarray, shape (n,)
+        A at the reading voltage (1/second).
+    r_on, r_off : float
+        In ohm.
+    kinetics : Kinetics
+        What else it depends on.
     """
     out = kinetics.beta + kinetics.gamma2
     residue = kinetics.beta / out * -np.expm1(-out * on_time) + filled * np.exp(-out * on_time)

@@ -149,6 +149,11 @@ def fit_measurement(
     template : str or Card, optional
         Card of that model from which everything is kept that the data do not determine.
 
+    Returns
+    -------
+    Fit
+        The card, with its 95 % ranges.
+
     Raises
     ------
     ValueError

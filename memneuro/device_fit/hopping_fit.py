@@ -67,6 +67,17 @@ def as_delays(
 ) -> Delays:
     """Sort pulses by amplitude, amplitudes within 1 % being one.
 
+    Parameters
+    ----------
+    amplitude : ndarray, shape (pulses,)
+        In volt, all of one sign.
+    delay, width, relaxation : ndarray, shape (pulses,)
+        In seconds; a delay of NaN did not switch, and the other two are NaN where they are not known.
+    read : ndarray, shape (pulses,)
+        Reading voltage in volt, NaN where it is not known.
+    name : str
+        Of the measurement, for the errors.
+
     Raises
     ------
     ValueError

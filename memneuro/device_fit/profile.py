@@ -21,7 +21,13 @@ WIDEST = np.log(1e3)
 
 
 def cut(n: int, p: int) -> float:
-    """The limit c for n values and p parameters."""
+    """The limit c for n values and p parameters.
+
+    Parameters
+    ----------
+    n, p : int
+        Values, and parameters of the regression.
+    """
     freedom = max(n - p, 1)
     return float(n * np.log1p(stats.t.ppf(0.975, freedom) ** 2 / freedom))
 

@@ -48,7 +48,14 @@ class Sample:
 
 
 def normal_ranges(values: np.ndarray, ordered: bool = True) -> Sample:
-    """Describe a sample; `ordered` says whether the values come in the order of the cycles.
+    """Describe a sample.
+
+    Parameters
+    ----------
+    values : ndarray, shape (n,)
+        The sample.
+    ordered : bool
+        Whether the values come in the order of the cycles.
 
     Raises
     ------
@@ -77,6 +84,13 @@ def normality_p(values: np.ndarray, draws: int = 999) -> float:
 
     The test is calibrated by `draws` normal samples of the same size, each with mean and spread of its own
     (Lilliefors), with a fixed seed. NaN where all values are equal or there are fewer than five.
+
+    Parameters
+    ----------
+    values : ndarray, shape (n,)
+        The sample.
+    draws : int
+        Number of normal samples.
     """
     values = np.asarray(values, dtype=float)
     if values.size < 5 or np.ptp(values) == 0:

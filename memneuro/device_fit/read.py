@@ -100,6 +100,11 @@ def read_measurement(
     kind : {"sweeps", "pulses", "samples"}, optional
         What the file holds, where the columns do not tell.
 
+    Returns
+    -------
+    Measurement
+        Columns in SI units.
+
     Raises
     ------
     FileNotFoundError

@@ -77,7 +77,15 @@ def _draw_shares(points: pd.DataFrame, line: pd.DataFrame) -> Figure:
 
 
 def text(fit: Fit, measured: str) -> str:
-    """The report in Markdown."""
+    """The report in Markdown.
+
+    Parameters
+    ----------
+    fit : Fit
+        What was fitted.
+    measured : str
+        Name of the measurement.
+    """
     card = fit.card
     rows = [
         f"| {row.parameter}{' (cycle spread)' if row.kind == 'cycle_spread' else ''} | {row.value:.5g} | "
@@ -143,6 +151,20 @@ def write(fit: Fit, folder: Path, measured: str) -> dict[str, str]:
     """Write card, parameters, points, line, figure and report; give their paths by file name.
 
     Each file is either complete or not there.
+
+    Parameters
+    ----------
+    fit : Fit
+        What was fitted.
+    folder : Path
+        Where the files go; it is made where it is missing.
+    measured : str
+        Name of the measurement.
+
+    Raises
+    ------
+    NotADirectoryError
+        If `folder` is a file.
     """
     if folder.exists() and not folder.is_dir():
         raise NotADirectoryError(f"--out must name a folder, and {folder} is a file")

@@ -48,6 +48,13 @@ class Spread:
 def describe(values: np.ndarray, devices: np.ndarray) -> Spread:
     """Mean and spread of the values of one device, or of three and more.
 
+    Parameters
+    ----------
+    values : ndarray, shape (n,)
+        One a cycle; NaN is left out.
+    devices : ndarray, shape (n,)
+        The device of each value.
+
     Raises
     ------
     ValueError
