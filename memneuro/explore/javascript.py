@@ -141,6 +141,13 @@ def constants() -> str:
 def parameter_values(neuron: OneM1T1R, drive: Any) -> dict[str, float]:
     """SI number of every parameter of the neuron and its drive.
 
+    Parameters
+    ----------
+    neuron : OneM1T1R
+        The neuron.
+    drive : Drive
+        Its input.
+
     Raises
     ------
     ValueError

@@ -103,7 +103,20 @@ def page(neuron: OneM1T1R) -> str:
 
 
 def page_data(neuron: OneM1T1R, found: list[Control]) -> dict[str, Any]:
-    """What the code on the page reads as ``PAGE``: parameters in SI units, sliders, time steps, panels."""
+    """What the code on the page reads as ``PAGE``: parameters in SI units, sliders, time steps, panels.
+
+    Parameters
+    ----------
+    neuron : OneM1T1R
+        The neuron.
+    found : list of Control
+        The sliders, those of amplitude and temperature among them.
+
+    Raises
+    ------
+    ValueError
+        If the device needs too short a time step, or differs from cycle to cycle.
+    """
     temperature = next(control for control in found if control.name == "temperature")
     steps = [float(neuron.with_(temperature=value * kelvin).default_step) for value in temperature.values]
     if min(steps) < SMALLEST_STEP:
