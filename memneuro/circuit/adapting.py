@@ -7,9 +7,11 @@ r"""The 1M1T1R neuron with spike-frequency adaptation: a capacitor and a resisto
 
 The control resistor no longer ends at ground but on a capacitor. The charge that every spike sends through it raises
 V_f, and the gate then comes to rest at V_f and not at 0 V. That much less voltage is left across the device, so it
-fires
-later: each spike raises the threshold by about ``C_g V_in/C_f``, which decays with ``R_f C_f``. Without the two parts
-(R_f to zero) the circuit is that of :mod:`memneuro.circuit.one_m1t1r`.
+fires later: each spike raises the threshold by about ``C_g V_in/C_f``, which decays with ``R_f C_f``. Without the two
+parts (R_f to zero) the circuit is that of :mod:`memneuro.circuit.one_m1t1r`.
+
+Source of the circuit without the two parts: doi:10.1038/s41928-025-01488-x. The two parts were chosen here; see the
+card.
 """
 
 from __future__ import annotations

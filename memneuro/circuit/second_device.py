@@ -5,6 +5,8 @@ r"""The 1M1T1R neuron with a second volatile device, from the gate to ground bes
 The second device is of the same card as the first and sees the gate voltage V; its growth may be faster by a factor. It
 grows while the gate is charged and dissolves in between. It has no noise of its own, so that the two circuits can be
 compared with one noise.
+
+Source of the circuit without the second device: doi:10.1038/s41928-025-01488-x. The second device was added here.
 """
 
 from __future__ import annotations

@@ -8,6 +8,9 @@ T replaces the constant temperature in every Arrhenius rate, in V_0 and in the n
 The heat capacity by default is that of 4 um x 4 um x 10 nm of oxide (about 2e6 J/(m^3 K)), the size of the published
 device. The time constant of 0.1 s is chosen so long that spikes add up, as if the device were thermally insulated: one
 of that size on a chip cools within a microsecond, and then no heat is left at the next spike.
+
+Sources: the circuit from doi:10.1038/s41928-025-01488-x, the form of the heat balance from
+doi:10.1038/s41467-024-51254-4.
 """
 
 from __future__ import annotations

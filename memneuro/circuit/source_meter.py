@@ -5,6 +5,8 @@ r"""A device alone on a source meter: how devices are measured.
 R_s is whatever is in series; I_c is the compliance, the current at which the source meter lowers its voltage. There is
 no capacitance. A spike is reported when the magnitude of the current rises through ``i_threshold``, the criterion for
 a device that is on.
+
+Source: Ohm's law; compliance and criterion are those of :func:`memneuro.experiment.target.measured_devices`.
 """
 
 from __future__ import annotations
