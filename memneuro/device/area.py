@@ -10,10 +10,10 @@ With x the bridged fraction of the gap, x_2 the residue within it, g = 1 - x the
    dS/dt &= C\,\theta v\,e^{1 - S} - \gamma_3 e^{S - 1}\,\frac{S - 1}{S - 1 + \epsilon_S} \\
    R_d &= R_{on} x/S^2 + R_{off}\,(e^{g/\lambda} - 1)/(e^{1/\lambda} - 1)
 
-``f_+`` and ``f_-`` are the positive and the negative part of f. C is 1 while the gap is closed (g < 10^-6) and F is 1 while the
-channel is no wider than S = 1.001, else 0: a wide channel neither grows nor dissolves, it first has to thin. This is
-the hold time, which grows with the current. The driving voltage v is v_device where that is positive, and ``backward``
-times its magnitude where it is negative: 1 is a symmetric device, 0 one that does not switch backwards.
+``f_+`` and ``f_-`` are the positive and the negative part of f. C is 1 while the gap is closed (g < 10^-6) and F is 1
+while the channel is no wider than S = 1.001, else 0: a wide channel neither grows nor dissolves, it first has to thin.
+This is the hold time, which grows with the current. The driving voltage v is v_device where that is positive, and
+``backward`` times its magnitude where it is negative: 1 is a symmetric device, 0 one that does not switch backwards.
 
 What differs from the publication, and why:
 
