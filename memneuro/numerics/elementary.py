@@ -15,8 +15,8 @@ functions of the same name and agrees to rounding.
 ``relaxation_pade``             the same with 1/(1 + z + z**2/2 + z**3/6) in place of exp(-z): no exponential
 ==============================  ==========================================================================
 
-Relative error: below ``(2 + |x|) 1.1e-16`` for exp, 2e-15 for expm1 and relaxation, 3e-16 for log, 3e-15 for the others.
-NaN and the infinities give what the C library gives; results below 1e-307 are flushed to zero.
+Relative error: below ``(2 + |x|) 1.1e-16`` for exp, 2e-15 for expm1 and relaxation, 3e-16 for log, 3e-15 for the
+others. NaN and the infinities give what the C library gives; results below 1e-307 are flushed to zero.
 
 The names are known to Brian2 once memneuro is imported; ``exponential_midpoint`` writes them in place of ``exp``,
 ``log`` and so on (:data:`PORTABLE`).

@@ -3,8 +3,8 @@
 The generator is Threefry2x32 with 20 rounds (Salmon et al. 2011, doi:10.1145/2063384.2063405). Its key holds the seed
 and the stream, its counter the index and the step. The 64 bits it gives become one normal variate by the transform of
 Box and Muller, R sin(phi) with R**2 = -2 ln u, u uniform in (0, 1) from 40 bits and phi uniform in (-pi/2, pi/2) from
-24 bits; its magnitude is at most 7.55. No state is kept, so the same four numbers give the same variate, to the last bit, on every
-target, in any order, with any number of threads, and the seed is an ordinary run-time value.
+24 bits; its magnitude is at most 7.55. No state is kept, so the same four numbers give the same variate, to the last
+bit, on every target, in any order, with any number of threads, and the seed is an ordinary run-time value.
 
 Threefry is chosen over its sibling Philox because it needs no products of 32-bit words, which vector units below
 AVX-512 lack: compiled, it is about twice as fast.
