@@ -101,7 +101,7 @@ def grid(**axes: Any) -> dict[str, Any]:
 
     Returns
     -------
-    dict of str to Quantity
+    dict of str to Quantity (any unit)
         A column for each of `axes`, shape (product of all m,), in its unit.
 
     Raises

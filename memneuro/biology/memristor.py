@@ -254,6 +254,11 @@ def noise_response(
     (list of Quantity (second), Quantity (second))
         One spike train a repeat and the duration, both in the time of the *cell*, so that every time in a table made
         from them can be compared with the cell's as it stands.
+
+    Raises
+    ------
+    ValueError
+        When the time factor is not greater than zero, and as `noise_voltage`.
     """
     if not (np.isfinite(time_factor) and time_factor > 0):
         raise ValueError(f"time_factor = {time_factor!r}; accepted: a finite number greater than zero")

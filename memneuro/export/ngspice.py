@@ -19,7 +19,7 @@ _COMPLAINT = re.compile(r"error|too small|undefined|unknown|no such|singular", r
 
 
 class NgspiceError(RuntimeError):
-    """ngspice did not finish the analysis."""
+    """The analysis was not finished by ngspice."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +50,13 @@ class NgspiceRun:
 
     def crossings_ms(self, level: Quantity | float, column: str = "v_gate_V") -> np.ndarray:
         """Time (ms) at which a column first rises above a level (in SI units), interpolated between time points.
+
+        Parameters
+        ----------
+        level : Quantity (any unit) or float
+            The level; a number is in SI units.
+        column : str
+            A column of ``trace``.
 
         Returns
         -------

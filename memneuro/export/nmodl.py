@@ -180,7 +180,7 @@ def nmodl(
     ----------
     neuron : OneM1T1R
         The neuron.
-    drive : Drive or Quantity
+    drive : Drive or Quantity (volt)
         What drives it: a voltage, ``Constant``, ``PulseTrain``, a ``Current`` of constant value, an ``Expression``
         without objects of its own, or the ``InputNode`` of a network. One value for all neurons.
     name : str
@@ -193,8 +193,8 @@ def nmodl(
         States of the drive that an event adds its weight to, where it is above zero, and takes it from, where it is
         below: ``("g_exc", "g_inh")`` for an :class:`memneuro.network.node.InputNode`. NEURON only; without it events
         do nothing.
-    **parameters
-        Card values to replace, with units.
+    **parameters : Quantity (any unit)
+        Card values to replace.
 
     Returns
     -------

@@ -112,8 +112,8 @@ def spice_netlist(
         States, subexpressions or ``v_in`` to record.
     noise : bool
         Only False is accepted: ngspice cannot draw the noise of the model.
-    **parameters
-        Card values to replace, with units, one value for all neurons.
+    **parameters : Quantity (any unit)
+        Card values to replace, one value for all neurons.
 
     Returns
     -------

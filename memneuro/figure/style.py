@@ -54,7 +54,7 @@ def new_figure(rows: int = 1, columns: int = 1, *, height: float = 2.4, **option
         Of the grid of axes.
     height : float
         In inches.
-    **options
+    **options : object
         As for ``Figure.subplots``.
     """
     figure = Figure(figsize=(COLUMN, height))
@@ -64,6 +64,15 @@ def new_figure(rows: int = 1, columns: int = 1, *, height: float = 2.4, **option
 
 def quantiles(table: pd.DataFrame, by: str, column: str) -> pd.DataFrame:
     """Median and 16-84 % range of a column over trials.
+
+    Parameters
+    ----------
+    table : DataFrame
+        One row a trial.
+    by : str
+        Column of the condition.
+    column : str
+        Column of the value.
 
     Returns
     -------
@@ -76,11 +85,31 @@ def quantiles(table: pd.DataFrame, by: str, column: str) -> pd.DataFrame:
 
 
 def band(axes: Axes, found: pd.DataFrame, by: str, *, color: str, marker: str = "o", label: str = "") -> None:
-    """Draw a median with its 16-84 % band, as `quantiles` gives them."""
+    """Draw a median with its 16-84 % band, as `quantiles` gives them.
+
+    Parameters
+    ----------
+    axes : Axes
+        Where to draw.
+    found : DataFrame
+        With the columns `by`, ``low``, ``median`` and ``high``.
+    by : str
+        Column of the horizontal axis.
+    color, marker, label : str
+        As in Matplotlib.
+    """
     axes.fill_between(found[by], found["low"], found["high"], color=color, alpha=0.2, linewidth=0)
     axes.plot(found[by], found["median"], color=color, marker=marker, markersize=3, label=label)
 
 
 def panel(axes: Axes, letter: str) -> None:
-    """Put a panel's letter at its upper left, outside the axes."""
+    """Put a panel's letter at its upper left, outside the axes.
+
+    Parameters
+    ----------
+    axes : Axes
+        The panel.
+    letter : str
+        Its letter.
+    """
     axes.set_title(letter, fontweight="bold", loc="left")

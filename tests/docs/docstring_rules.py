@@ -81,12 +81,12 @@ def called(thing):
 
 
 def parameters(thing):
-    """Parameters by name, without `self` and `cls`."""
+    """Parameters by name, without `self`, `cls` and the `ctx` that PyTorch passes."""
     function = called(thing)
     if function is None:
         return {}
     found = inspect.signature(function).parameters
-    return {name: value for name, value in found.items() if name not in ("self", "cls")}
+    return {name: value for name, value in found.items() if name not in ("self", "cls", "ctx")}
 
 
 def documented(thing):
@@ -188,20 +188,32 @@ def raises(name, thing):
 
 
 def raised(function):
-    """Names of what the body raises; functions within it and errors that are passed on are left out."""
+    """Names of what the body raises; functions within it, and errors that are passed on or caught, are left out."""
     node = _definitions(function.__code__.co_filename).get(function.__code__.co_firstlineno)
     # The `__init__` that dataclasses writes stands in no file.
-    found, todo = set(), list(node.body) if node is not None else []
+    found, todo = set(), [(one, frozenset()) for one in node.body] if node is not None else []
     while todo:
-        node = todo.pop()
+        node, caught = todo.pop()
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)):
             continue
-        if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call):
-            found.add(ast.unparse(node.exc.func))
-        elif isinstance(node, ast.Raise) and isinstance(node.exc, ast.Name) and hasattr(builtins, node.exc.id):
-            found.add(node.exc.id)
-        todo += ast.iter_child_nodes(node)
+        if isinstance(node, ast.Raise) and node.exc is not None:
+            error = node.exc.func if isinstance(node.exc, ast.Call) else node.exc
+            name = ast.unparse(error)
+            if isinstance(node.exc, ast.Call) or hasattr(builtins, name):
+                found |= {name} - caught
+        inner = caught
+        if isinstance(node, ast.Try):
+            kinds = [one for handler in node.handlers if handler.type for one in ast.walk(handler.type)]
+            inner = caught | {one.id for one in kinds if isinstance(one, ast.Name)}
+            if "Exception" in inner:
+                inner |= {name for name, one in vars(builtins).items() if inspect.isclass(one)}
+        for part, child in ((part, child) for part, value in ast.iter_fields(node) for child in _nodes(value)):
+            todo.append((child, inner if part == "body" else caught))
     return found
+
+
+def _nodes(value):
+    return [one for one in (value if isinstance(value, list) else [value]) if isinstance(one, ast.AST)]
 
 
 @functools.cache

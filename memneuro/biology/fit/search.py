@@ -73,8 +73,8 @@ class Fits:
     def table(self) -> pd.DataFrame:
         """The fits as a table, one row a fit and parameter.
 
-        Columns: ``model``, ``cell``, ``seed``, ``loss``, ``parameter``, ``value``, ``unit``, and ``low`` and ``high``, the
-        range of the value and of the points whose loss is within ``TOLERANCE`` of the best.
+        Columns: ``model``, ``cell``, ``seed``, ``loss``, ``parameter``, ``value``, ``unit``, and ``low`` and ``high``,
+        the range of the value and of the points whose loss is within ``TOLERANCE`` of the best.
 
         Raises
         ------
