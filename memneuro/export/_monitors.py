@@ -1,8 +1,8 @@
-"""What Brian2 monitors recorded, as plain arrays with their units."""
+"""What Brian2 monitors recorded and what ``simulate`` gives, as plain arrays with their units."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +18,7 @@ from brian2 import (
     joule,
     kelvin,
     metre,
+    ms,
     ohm,
     second,
     siemens,
@@ -25,6 +26,8 @@ from brian2 import (
     watt,
 )
 from numpy.typing import NDArray
+
+from memneuro.simulation import Simulated, with_unit
 
 #: SI units with a name of their own.
 _NAMED = (
@@ -42,6 +45,9 @@ _NAMED = (
     (watt, "W"),
 )
 _BASE = ("m", "kg", "s", "A", "K", "mol", "cd")
+
+#: Group name of what ``simulate`` gives.
+SIMULATED = "simulation"
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,6 +68,8 @@ class Spikes:
         Time up to which the group was simulated (s).
     step_s : float
         Time step of the group (s).
+    labels : dict of str to ndarray, shape (size,)
+        What tells the neurons apart: ``neuron``, or ``set``, ``trial`` and the parameters of the set.
     """
 
     name: str
@@ -70,6 +78,7 @@ class Spikes:
     size: int
     stop_s: float
     step_s: float
+    labels: dict[str, NDArray[Any]]
 
     def trains(self) -> list[NDArray[np.float64]]:
         """Spike times (s) of every neuron, silent ones included."""
@@ -96,6 +105,8 @@ class Trace:
         In SI units.
     dimensions : dict
         Dimension of each variable, as Brian2 gives it.
+    labels : dict of str to ndarray, shape (neurons,)
+        As in :class:`Spikes`.
     """
 
     name: str
@@ -104,6 +115,14 @@ class Trace:
     step_s: float
     values: dict[str, NDArray[Any]]
     dimensions: dict[str, Any]
+    labels: dict[str, NDArray[Any]]
+
+
+def label(labels: Mapping[str, Any], k: int) -> str:
+    """What distinguishes neuron k, in words: ``3``, or ``set 0 trial 2``."""
+    if "neuron" in labels:
+        return str(labels["neuron"][k])
+    return f"set {labels['set'][k]} trial {labels['trial'][k]}"
 
 
 def unit_text(dim: Any) -> str:
@@ -153,6 +172,7 @@ def read_spikes(monitor: SpikeMonitor) -> Spikes:
         size=len(monitor.source),
         stop_s=float(monitor.clock.t / second),
         step_s=float(monitor.clock.dt / second),
+        labels={"neuron": np.arange(len(monitor.source))},
     )
 
 
@@ -185,21 +205,63 @@ def read_trace(monitor: StateMonitor) -> Trace:
         step_s=step,
         values={name: np.array(np.asarray(getattr(monitor, name)).T) for name in names},
         dimensions={name: monitor.source.variables[name].dim for name in names},
+        labels={"neuron": neuron},
     )
 
 
+def read_simulated(found: Simulated) -> tuple[Spikes, list[Trace]]:
+    """Spikes and, if something was recorded, traces of what ``simulate`` gave; neurons are counted set by set."""
+    trials = int(found.final["trial"].max()) + 1
+    neurons = found.final[["set", "trial"]].merge(found.sets, on="set")
+    index = found.spikes["set"].to_numpy() * trials + found.spikes["trial"].to_numpy()
+    times = found.spikes["time_ms"].to_numpy() * float(ms / second)
+    order = np.lexsort((index, times))
+    spikes = Spikes(
+        name=SIMULATED,
+        neuron=index[order],
+        time_s=times[order],
+        size=len(neurons),
+        stop_s=found.duration_s,
+        step_s=found.step_s,
+        labels={str(name): neurons[name].to_numpy() for name in neurons},
+    )
+    if found.traces.empty:
+        return spikes, []
+    recorded = found.traces[["set", "trial"]].drop_duplicates().merge(found.sets, on="set")
+    shape = len(recorded), len(found.traces) // len(recorded)
+    trace_times = found.traces["time_ms"].to_numpy()[: shape[1]] * float(ms / second)
+    trace = Trace(
+        name=SIMULATED,
+        neuron=(recorded["set"] * trials + recorded["trial"]).to_numpy(),
+        time_s=trace_times,
+        step_s=float(trace_times[-1] - trace_times[0]) / (shape[1] - 1) if shape[1] > 1 else found.step_s,
+        values={
+            name: found.traces[with_unit(name, unit.dim)].to_numpy().reshape(shape).T
+            for name, unit in found.units.items()
+        },
+        dimensions={name: unit.dim for name, unit in found.units.items()},
+        labels={str(name): recorded[name].to_numpy() for name in recorded},
+    )
+    return spikes, [trace]
+
+
 def read_all(monitors: Sequence[Any]) -> tuple[list[Spikes], list[Trace]]:
-    """What several monitors recorded.
+    """What several monitors recorded, or what ``simulate`` gave.
 
     Raises
     ------
     ValueError
-        If there is none, or one recorded nothing.
+        If there is none, one recorded nothing, or a result of ``simulate`` is not alone.
     TypeError
-        If one is of another kind than SpikeMonitor or StateMonitor.
+        If one is of another kind.
     """
     if not monitors:
         raise ValueError("no monitor was given; accepted: at least one SpikeMonitor or StateMonitor")
+    if isinstance(monitors[0], Simulated) and len(monitors) == 1:
+        simulated, traces_of_it = read_simulated(monitors[0])
+        return [simulated], traces_of_it
+    if any(isinstance(monitor, Simulated) for monitor in monitors):
+        raise ValueError(f"got {len(monitors)} recordings; accepted: one result of simulate, or monitors only")
     spikes, traces = [], []
     for monitor in monitors:
         if isinstance(monitor, SpikeMonitor):
@@ -207,7 +269,9 @@ def read_all(monitors: Sequence[Any]) -> tuple[list[Spikes], list[Trace]]:
         elif isinstance(monitor, StateMonitor):
             traces.append(read_trace(monitor))
         else:
-            raise TypeError(f"got a {type(monitor).__name__}; accepted: SpikeMonitor and StateMonitor")
+            raise TypeError(
+                f"got a {type(monitor).__name__}; accepted: SpikeMonitor and StateMonitor, or a result of simulate"
+            )
     return spikes, traces
 
 

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from brian2 import Quantity, SpikeMonitor, StateMonitor
 
-from memneuro.export._monitors import rate_hz, read_all, stop_time, unit_powers
+from memneuro.export._monitors import label, rate_hz, read_all, stop_time, unit_powers
 from memneuro.export._optional import need
+from memneuro.simulation import Simulated
 
 if TYPE_CHECKING:
     import neo
@@ -20,7 +21,7 @@ __all__ = ["neo_segment"]
 
 
 def neo_segment(
-    *monitors: SpikeMonitor | StateMonitor,
+    *monitors: SpikeMonitor | StateMonitor | Simulated,
     t_stop: Quantity | None = None,
     name: str = "memneuro",
     description: str | None = None,
@@ -30,8 +31,8 @@ def neo_segment(
 
     Parameters
     ----------
-    *monitors : SpikeMonitor or StateMonitor
-        At least one; they have run.
+    *monitors : SpikeMonitor or StateMonitor, or one Simulated
+        At least one; they have run. Or what :func:`memneuro.simulation.simulate` gave.
     t_stop : Quantity (second), optional
         End of the spike trains; by default the time at which the run ended.
     name : str
@@ -45,9 +46,10 @@ def neo_segment(
     -------
     neo.Segment
         ``spiketrains``: one for every neuron of a group, silent ones included, from 0 s to `t_stop`, in s, annotated
-        with ``neuron`` and ``group``. Their sampling rate is that of the time step. ``analogsignals``: one for every
-        recorded variable, of shape (samples, neurons), in the SI unit of the variable, with the array annotation
-        ``neuron`` and the annotation ``group``. The numbers are those of the monitors.
+        with ``neuron`` and ``group``; of a simulation with ``set``, ``trial`` and the parameters of the set
+        (``r_control_ohm``). Their sampling rate is that of the time step. ``analogsignals``: one for every recorded
+        variable, of shape (samples, neurons), in the SI unit of the variable, with the same as array annotations and
+        the annotation ``group``. The numbers are those of the monitors.
 
     Raises
     ------
@@ -75,9 +77,9 @@ def neo_segment(
                     t_start=0 * pq.s,
                     t_stop=stop * pq.s,
                     sampling_rate=rate_hz(group.step_s) * pq.Hz,
-                    name=f"{group.name} {neuron}",
-                    neuron=neuron,
+                    name=f"{group.name} {label(group.labels, neuron)}",
                     group=group.name,
+                    **{key: values[neuron].item() for key, values in group.labels.items()},
                 )
             )
     for trace in traces:
@@ -90,7 +92,7 @@ def neo_segment(
                     sampling_rate=rate_hz(trace.step_s) * pq.Hz,
                     name=variable,
                     group=trace.name,
-                    array_annotations={"neuron": trace.neuron},
+                    array_annotations=trace.labels,
                 )
             )
     return segment

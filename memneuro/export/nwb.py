@@ -6,6 +6,7 @@ Source of the format: Rübel et al. 2022, doi:10.7554/eLife.78362; https://nwb-s
 from __future__ import annotations
 
 import datetime
+import json
 import os
 import uuid
 from collections.abc import Mapping, Sequence
@@ -17,8 +18,10 @@ from brian2 import Quantity, SpikeMonitor, StateMonitor, amp, volt
 
 from memneuro import __version__
 from memneuro.export._files import free, new_file
-from memneuro.export._monitors import Spikes, Trace, rate_hz, read_all, stop_time, unit_text
+from memneuro.export._monitors import Spikes, Trace, label, rate_hz, read_all, stop_time, unit_text
 from memneuro.export._optional import need
+from memneuro.export._origin import origin
+from memneuro.simulation import Simulated
 
 __all__ = ["write_nwb"]
 
@@ -31,10 +34,16 @@ SUBJECT = {
 }
 _WORDS = {"V": "volts", "A": "amperes", "ohm": "ohms", "S": "siemens", "F": "farads", "s": "seconds", "K": "kelvin"}
 
+_LABELS = {
+    "neuron": "index of the neuron within its group, from 0",
+    "set": "number of the set of parameters, from 0",
+    "trial": "number of the trial of a set, from 0",
+}
+
 
 def write_nwb(
     path: str | os.PathLike[str],
-    *monitors: SpikeMonitor | StateMonitor,
+    *monitors: SpikeMonitor | StateMonitor | Simulated,
     t_stop: Quantity | None = None,
     current_clamp: tuple[str, str] | None = None,
     protocol: str = "simulated",
@@ -42,6 +51,7 @@ def write_nwb(
     identifier: str | None = None,
     session_start_time: datetime.datetime | None = None,
     subject: Mapping[str, Any] | None = None,
+    neuron: Any = None,
     overwrite: bool = False,
     **metadata: Any,
 ) -> Path:
@@ -56,8 +66,9 @@ def write_nwb(
     ----------
     path : path-like
         The file, ending in ``.nwb``.
-    *monitors : SpikeMonitor or StateMonitor
-        At least one; they have run.
+    *monitors : SpikeMonitor or StateMonitor, or one Simulated
+        At least one; they have run. Or what :func:`memneuro.simulation.simulate` gave: units then have the columns
+        ``set``, ``trial`` and those of the parameters (``r_control_ohm``) in place of ``neuron``.
     t_stop : Quantity (second), optional
         End of the observation; by default the time at which the run ended.
     current_clamp : (str, str), optional
@@ -71,6 +82,9 @@ def write_nwb(
         ``institution``, ``keywords`` ... By default the identifier is a random UUID, the start is now.
     subject : mapping, optional
         Fields of ``pynwb.file.Subject`` that replace those of :data:`SUBJECT`.
+    neuron : OneM1T1R or another neuron with cards, optional
+        Its cards go into the session's ``notes``, JSON that also holds the seed and the step of the first monitor; what
+        ``simulate`` gave knows its neuron.
     overwrite : bool
         Replace an existing file.
 
@@ -116,6 +130,7 @@ def write_nwb(
             "source_script": f"memneuro {__version__}",
             "source_script_file_name": "memneuro.export.nwb",
             "keywords": ["simulation", "memristor", "spiking neuron"],
+            "notes": json.dumps(origin(monitors[0], neuron)),
             **metadata,
         },
     )
@@ -134,17 +149,19 @@ def write_nwb(
 
 def _add_units(file: Any, spikes: Sequence[Spikes], stop: float) -> None:
     """The table of units."""
-    file.add_unit_column("neuron", "index of the neuron within its group, from 0")
+    for key in spikes[0].labels:
+        file.add_unit_column(key, _LABELS.get(key, "parameter of the set, in the SI unit its name ends in"))
     file.add_unit_column("group", "name of the group of neurons")
     for group in spikes:
         for neuron, times in enumerate(group.trains()):
-            file.add_unit(spike_times=times, obs_intervals=[[0.0, stop]], neuron=neuron, group=group.name)
+            labels = {key: values[neuron].item() for key, values in group.labels.items()}
+            file.add_unit(spike_times=times, obs_intervals=[[0.0, stop]], group=group.name, **labels)
     file.units.resolution = max(group.step_s for group in spikes)
 
 
 def _add_traces(pynwb: Any, file: Any, trace: Trace, left_out: Sequence[str]) -> None:
     """A time series for each variable that is not among those left out."""
-    neurons = ", ".join(map(str, trace.neuron))
+    neurons = ", ".join(label(trace.labels, k) for k in range(trace.neuron.size))
     for variable, values in trace.values.items():
         if variable in left_out:
             continue
@@ -196,7 +213,7 @@ def _add_sweeps(pynwb: Any, file: Any, trace: Trace, names: tuple[str, str], pro
             "starting_time": float(trace.time_s[0]),
             "stimulus_description": protocol,
             "sweep_number": np.uint32(number),
-            "description": f"neuron {neuron} of the group {trace.name}",
+            "description": f"neuron {label(trace.labels, number)} of the group {trace.name}",
         }
         stem = f"{trace.name}_{neuron}"
         response = pynwb.icephys.CurrentClampSeries(name=f"{stem}_{names[0]}", data=_compressed(voltage), **common)

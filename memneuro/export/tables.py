@@ -26,61 +26,86 @@ from memneuro import __version__
 from memneuro.export._files import free, new_file
 from memneuro.export._monitors import read_spikes, read_trace, unit_text
 from memneuro.export._optional import need
-from memneuro.simulation import with_unit
+from memneuro.export._origin import origin
+from memneuro.simulation import Simulated, with_unit
 from memneuro.tables import jsonable
 
 __all__ = ["read_parquet", "spike_table", "trace_table", "write_parquet"]
 
 #: Key of a table's metadata, and of a column's.
 _PROVENANCE, _UNIT = b"memneuro", b"unit"
+#: What is said about the writing of a file, not about the table.
+_WRITING = ("memneuro", "brian2", "written")
 #: Units that names of columns end in.
 _SUFFIXES = frozenset(("s", "ms", "us", "V", "mV", "A", "uA", "nA", "pA", "ohm", "K", "F", "J", "Hz"))
 
 
-def spike_table(monitor: SpikeMonitor) -> pd.DataFrame:
-    """Spikes of a group.
+def spike_table(monitor: SpikeMonitor | Simulated, *, neuron: Any = None) -> pd.DataFrame:
+    """Spikes of a group, or of all sets of a simulation.
 
     Parameters
     ----------
-    monitor : SpikeMonitor
-        It has run, and recorded more than counts.
+    monitor : SpikeMonitor or Simulated
+        It has run, and recorded more than counts. Or what :func:`memneuro.simulation.simulate` gave.
+    neuron : OneM1T1R or another neuron with cards, optional
+        Its cards are added to the provenance, because a monitor does not know them.
 
     Returns
     -------
     DataFrame
         One row a spike, ordered by time and then by neuron: ``neuron`` (index within the group), ``time_ms``. Without
-        a spike it has no row.
+        a spike it has no row. Of a simulation ``set``, ``trial``, ``time_ms`` and the parameters of the set
+        (``r_control_ohm``), ordered by set, trial and time. ``attrs`` has ``units`` and ``provenance``, which
+        :func:`write_parquet` writes too.
 
     Raises
     ------
     ValueError
         If the monitor recorded nothing.
+    TypeError
+        If `monitor` is of another kind.
     """
+    if isinstance(monitor, Simulated):
+        return _of_sets(monitor.spikes, monitor, {}, neuron)
+    if not isinstance(monitor, SpikeMonitor):
+        raise TypeError(f"got a {type(monitor).__name__}; accepted: a SpikeMonitor or a result of simulate")
     found = read_spikes(monitor)
     frame = pd.DataFrame({"neuron": found.neuron, "time_ms": found.time_s / float(ms)})
-    frame.attrs["units"] = {"neuron": "1", "time_ms": "ms"}
+    frame.attrs |= {"units": {"neuron": "1", "time_ms": "ms"}, "provenance": origin(monitor, neuron)}
     return frame
 
 
-def trace_table(monitor: StateMonitor) -> pd.DataFrame:
-    """Recorded variables of a group.
+def trace_table(monitor: StateMonitor | Simulated, *, neuron: Any = None) -> pd.DataFrame:
+    """Recorded variables of a group, or of all sets of a simulation.
 
     Parameters
     ----------
-    monitor : StateMonitor
-        It has run.
+    monitor : StateMonitor or Simulated
+        It has run. Or what :func:`memneuro.simulation.simulate` gave with ``record``.
+    neuron
+        As in :func:`spike_table`.
 
     Returns
     -------
     DataFrame
         One row a neuron and sample, neuron by neuron: ``neuron`` (index within the group), ``time_ms`` and one column
-        a variable in its SI unit (``v_gate_V``, ``x_total``).
+        a variable in its SI unit (``v_gate_V``, ``x_total``). Of a simulation ``set``, ``trial``, ``time_ms``, the
+        variables and the parameters of the set. ``attrs`` is as in :func:`spike_table`.
 
     Raises
     ------
     ValueError
-        If the monitor recorded nothing, or not at one regular step.
+        If nothing was recorded, or not at one regular step.
+    TypeError
+        If `monitor` is of another kind.
     """
+    if isinstance(monitor, Simulated):
+        if monitor.traces.empty:
+            raise ValueError("the simulation recorded no variable; accepted: simulate(..., record=['v_gate'])")
+        dims = {with_unit(name, unit.dim): unit_text(unit.dim) for name, unit in monitor.units.items()}
+        return _of_sets(monitor.traces, monitor, dims, neuron)
+    if not isinstance(monitor, StateMonitor):
+        raise TypeError(f"got a {type(monitor).__name__}; accepted: a StateMonitor or a result of simulate")
     found = read_trace(monitor)
     count, samples = found.neuron.size, found.time_s.size
     columns = {
@@ -92,7 +117,16 @@ def trace_table(monitor: StateMonitor) -> pd.DataFrame:
         column = with_unit(variable, found.dimensions[variable])
         columns[column], units[column] = values.T.ravel(), unit_text(found.dimensions[variable])
     frame = pd.DataFrame(columns)
-    frame.attrs["units"] = units
+    frame.attrs |= {"units": units, "provenance": origin(monitor, neuron)}
+    return frame
+
+
+def _of_sets(table: pd.DataFrame, found: Simulated, units: Mapping[str, str], neuron: Any) -> pd.DataFrame:
+    """A table of a simulation with the parameters of each row's set."""
+    frame = table.merge(found.sets, on="set", how="left")
+    known = {"set": "1", "trial": "1", "time_ms": "ms", **units}
+    named = {name: _suffix(name) or "1" for name in map(str, found.sets.columns)}
+    frame.attrs = {"units": named | known, "provenance": origin(found, neuron)}
     return frame
 
 
@@ -116,8 +150,9 @@ def write_parquet(
         Units of columns, beside those in ``frame.attrs["units"]`` and those that the names of columns end in.
         ``1`` is a number.
     provenance : mapping, optional
-        What the table comes from, such as ``{"device": "hopping", "seed": 1}``: numbers, text, lists, mappings. The
-        versions of memneuro and Brian2 and the time of writing are added.
+        What the table comes from, such as ``{"device": "hopping", "seed": 1}``: numbers, text, lists, mappings. Added
+        to what ``frame.attrs["provenance"]`` says (cards, seed, step), the versions of memneuro and Brian2 and the
+        time of writing.
     overwrite : bool
         Replace an existing file.
 
@@ -161,6 +196,7 @@ def write_parquet(
         "memneuro": __version__,
         "brian2": brian2.__version__,
         "written": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        **{key: value for key, value in frame.attrs.get("provenance", {}).items() if key not in _WRITING},
         **(provenance or {}),
     }
     told = json.dumps(jsonable(facts), allow_nan=False).encode()
