@@ -562,7 +562,7 @@ def _add_materials(commands: Any, common: argparse.ArgumentParser) -> None:
         "names",
         nargs="*",
         metavar="NAME",
-        help="device cards (default: all, of which ag_particles_100 is not simulated)",
+        help="device cards (default: all but ag_particles_100; four minutes on one core)",
     )
     parser.add_argument("--out", type=Path, metavar="DIR", help="also write the tables as CSV and Markdown")
     _add_json(parser)
