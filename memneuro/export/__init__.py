@@ -5,7 +5,11 @@ from typing import Any
 
 #: Public names and the module each comes from; loaded on first use, because most need an optional package.
 _PUBLIC = {
+    "LIFSurrogate": "memneuro.export.lif_surrogate",
+    "export_nir": "memneuro.export.nir",
+    "fit_lif": "memneuro.export.lif_surrogate",
     "neo_segment": "memneuro.export.neo",
+    "read_nir": "memneuro.export.nir",
     "read_parquet": "memneuro.export.tables",
     "run_ngspice": "memneuro.export.ngspice",
     "spice_netlist": "memneuro.export.spice",
