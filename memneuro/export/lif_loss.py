@@ -205,8 +205,10 @@ def surrogate_traits(
         Rise of v at rest for an input of 1 V.
     v_reset : float
         Reset, without unit.
-    discharge_s, step_s : float
-        Time in which the neuron discharges, and the time step of a chain, in seconds.
+    discharge_s : float
+        As in :func:`loss_report`, in seconds.
+    step_s : float
+        Time step of the chain, in seconds.
 
     Returns
     -------

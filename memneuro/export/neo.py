@@ -39,7 +39,7 @@ def neo_segment(
         Name of the segment.
     description : str, optional
         Description of the segment.
-    **annotations
+    **annotations : object
         What else is to be noted about it, such as ``seed=1``.
 
     Returns

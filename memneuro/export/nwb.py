@@ -77,9 +77,12 @@ def write_nwb(
         the monitor; `load` takes at least 1 kHz, and voltages up to 1 V and currents up to 1 uA.
     protocol : str
         Description of the stimulus of these sweeps.
-    session_description, identifier, session_start_time, **metadata
-        What the standard requires of a session, and further fields of ``pynwb.NWBFile``: ``experimenter``,
-        ``institution``, ``keywords`` ... By default the identifier is a random UUID, the start is now.
+    session_description : str
+        What the session was.
+    identifier : str, optional
+        By default a random UUID.
+    session_start_time : datetime, optional
+        With its time zone; by default now.
     subject : mapping, optional
         Fields of ``pynwb.file.Subject`` that replace those of :data:`SUBJECT`.
     neuron : OneM1T1R or another neuron with cards, optional
@@ -87,6 +90,8 @@ def write_nwb(
         ``simulate`` gave knows its neuron.
     overwrite : bool
         Replace an existing file.
+    **metadata : object
+        Further fields of ``pynwb.NWBFile``: ``experimenter``, ``institution``, ``keywords`` ...
 
     Returns
     -------

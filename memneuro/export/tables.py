@@ -82,7 +82,7 @@ def trace_table(monitor: StateMonitor | Simulated, *, neuron: Any = None) -> pd.
     ----------
     monitor : StateMonitor or Simulated
         It has run. Or what :func:`memneuro.simulation.simulate` gave with ``record``.
-    neuron
+    neuron : OneM1T1R or another neuron with cards, optional
         As in :func:`spike_table`.
 
     Returns
