@@ -29,6 +29,7 @@ NAMES = (
     "speech_network",
     "pattern_learning",
     "oscillation",
+    "model_table",
 )
 
 

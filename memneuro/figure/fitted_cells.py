@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from matplotlib.artist import Artist
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from memneuro.biology.fit.compare import default_models
 from memneuro.biology.fit.model import fit_model
@@ -40,12 +43,18 @@ def draw(tables: Mapping[str, pd.DataFrame]) -> Figure:
                     color=color,
                     elinewidth=0.8,
                     linestyle="none",
-                    label=cell.split("/")[1] if place == 0 else None,
                 )
     above.set_xticks(range(len(names)), [fit_model(name).title for name in names], rotation=40, ha="right")
     above.set(ylabel="normalised $\\Gamma$", ylim=(min(0.0, above.get_ylim()[0]), 1))
-    above.axhspan(0.6, 0.8, color=SKY, alpha=0.25, linewidth=0)
-    above.legend(fontsize="x-small", ncol=3, handletextpad=0.2, columnspacing=0.8)
+    published = above.axhspan(0.6, 0.8, color=SKY, alpha=0.25, linewidth=0, label="published, other cells")
+    look: dict[str, Any] = {"color": "0.3", "markerfacecolor": "white", "markersize": 3.5, "linestyle": "none"}
+    handles: list[Artist] = [
+        Line2D([], [], marker=marker, label=cell.split("/")[1], **look)
+        for cell, marker in zip(cells, MARKERS, strict=False)
+    ]
+    figure.legend(
+        handles=[*handles, published], loc="outside upper center", ncols=3, handletextpad=0.2, columnspacing=1.0
+    )
     row, ticks = 0, {}
     for (name, part), color in zip(
         spikes.groupby("neuron", sort=False), (BLACK, BLUE, VERMILION, GREEN, PURPLE), strict=False

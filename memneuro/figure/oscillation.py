@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from memneuro.figure.style import BLACK, BLUE, COLUMN, ORANGE, PURPLE, SKY, VERMILION, new_figure, panel
+from memneuro.figure.style import BLACK, BLUE, ORANGE, PURPLE, SKY, VERMILION, new_figure, panel
 
 #: Colour of each regime.
 REGIMES = {"silent": "#DDDDDD", "spiking": SKY, "bursting": PURPLE, "latched": ORANGE, "crossed": "#888888"}
@@ -23,19 +23,18 @@ _PREDICTED = {"silent": 0, "oscillating": 1, "latched": 2, "crossed": 3}
 def draw(tables: Mapping[str, pd.DataFrame]) -> Figure:
     """Draw ``map``, ``noisy``, ``traces`` and ``vo2``."""
     figure, axes = new_figure(5, 2, height=8.2)
-    figure.set_size_inches(1.5 * COLUMN, 8.2)
     particle, noisy, vo2 = tables["map"], tables["noisy"], tables["vo2"]
-    _regimes(axes[0, 0], particle, "particle, no noise")
+    _regimes(axes[0, 0], particle, "no noise")
     _regimes(axes[0, 1], vo2, "VO$_2$ neuristor", unit=1e3)
     for axis, (temperature, part) in zip(axes[1], noisy.groupby("temperature_K"), strict=True):
-        _regimes(axis, part[part["seed"] == part["seed"].min()], f"particle, noise at {temperature:g} K")
+        _regimes(axis, part[part["seed"] == part["seed"].min()], f"noise, {temperature:g} K")
     for axis in (axes[0, 0], *axes[1]):
         _boundary(axis, particle)
     _traces(axes[2:], axes[0, 0], tables["traces"])
     shown = [name for name in REGIMES if any((t["simulated"] == name).any() for t in (particle, noisy, vo2))]
     handles: list[Artist] = [Patch(facecolor=REGIMES[name], label=name) for name in shown]
     handles.append(Line2D([], [], color=BLACK, linewidth=1, label="linear stability"))
-    figure.legend(handles=handles, loc="outside upper center", ncols=len(handles), columnspacing=1, handlelength=1.2)
+    figure.legend(handles=handles, loc="outside upper center", ncols=3, columnspacing=1, handlelength=1.2)
     for axis, letter in zip(axes.flat, "abcdefghij", strict=True):
         panel(axis, letter)
     return figure

@@ -26,7 +26,8 @@ def _curve(axes: Axes, table: pd.DataFrame) -> None:
     axes.plot(table["presentations"], 100 * table["accuracy"], ".", color=BLUE, alpha=0.5, markersize=4)
     mean = table.groupby("presentations")["accuracy"].mean()
     axes.plot(mean.index, 100 * mean, color=BLUE)
-    axes.axhline(100 * table["chance"].iloc[0], color=BLACK, linestyle="--", linewidth=0.8)
+    axes.axhline(100 * table["chance"].iloc[0], color=BLACK, linestyle="--", linewidth=0.8, label="chance")
+    axes.legend(loc="lower right")
     axes.set(xlabel="presentations", ylabel="named right (%)", ylim=(0, 100))
 
 
@@ -42,4 +43,4 @@ def _fields(axes: Axes, table: pd.DataFrame) -> None:
     axes.set(xticks=[], yticks=[])
     for edge in axes.spines.values():
         edge.set_visible(False)
-    axes.figure.colorbar(shown, ax=axes, label="state of the synapse", fraction=0.05)
+    axes.figure.colorbar(shown, ax=axes, label="state of the synapse", shrink=0.6)

@@ -33,7 +33,8 @@ TRAITS = {
 def draw(tables: Mapping[str, pd.DataFrame]) -> Figure:
     """Draw ``accuracy``, ``confusion``, ``training``, ``word_*`` and, where there is one, ``ablation``."""
     with_ablation = "ablation" in tables
-    figure, axes = new_figure(7 if with_ablation else 6, 1, height=11.5 if with_ablation else 9.8)
+    heights = [1.1, 1.1, 1, 0.9, 1, 1.5, *([1.1] if with_ablation else [])]
+    figure, axes = new_figure(len(heights), 1, height=1.35 * sum(heights), height_ratios=heights)
     _accuracy(axes[0], tables["accuracy"])
     _confusion(axes[1], tables["confusion"])
     _training(axes[2], tables["training"])
@@ -46,6 +47,9 @@ def draw(tables: Mapping[str, pd.DataFrame]) -> Figure:
     axes[5].set_xlim(0, longest)
     if with_ablation:
         _ablation(axes[6], tables["ablation"])
+    for one in axes[3:5]:  # the same time as in the panel below them
+        one.tick_params(labelbottom=False)
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=2, columnspacing=1.0)
     for letter, one in zip("abcdefg", axes, strict=False):
         panel(one, letter)
     return figure
@@ -59,12 +63,9 @@ def _accuracy(axes: Axes, table: pd.DataFrame) -> None:
         mean = 100 * part.groupby("seed")["accuracy"].mean().mean()
         look: dict[str, Any] = {"color": color, "marker": marker, "markersize": 3.5, "linestyle": "none"}
         axes.plot(place, 100 * part["accuracy"], label=f"{name}, mean {mean:.1f} %", markerfacecolor="white", **look)
-    # Below the points there is room for the legend.
-    lowest, highest = 100 * table["accuracy"].min(), 100 * table["accuracy"].max()
     axes.set(ylabel="accuracy (%)", xticks=range(len(folds)), xlim=(-0.5, len(folds) - 0.5))
-    axes.set_ylim(lowest - 0.7 * max(highest - lowest, 2), highest + 1)
     axes.set_xticklabels(folds, fontsize=6)
-    axes.legend(fontsize=6, loc="lower left")
+    axes.margins(y=0.1)
 
 
 def _confusion(axes: Axes, table: pd.DataFrame) -> None:
@@ -77,15 +78,14 @@ def _confusion(axes: Axes, table: pd.DataFrame) -> None:
 
 
 def _training(axes: Axes, table: pd.DataFrame) -> None:
-    for kind, (color, _, name) in LOOK.items():
+    for kind, (color, _, _) in LOOK.items():
         part = table[table["network"] == kind]
         for _, fold in part.groupby("fold"):
             axes.plot(fold["epoch"], 100 * fold["validation"], color=color, linewidth=0.4, alpha=0.5)
         mean = part.groupby("epoch")["validation"].mean()
-        axes.plot(mean.index, 100 * mean, color=color, label=name)
+        axes.plot(mean.index, 100 * mean, color=color)
     axes.set(xlabel="epoch", ylabel="accuracy (%)")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.legend(fontsize=6, loc="lower right")
 
 
 def _input(axes: Axes, table: pd.DataFrame) -> None:
@@ -97,20 +97,38 @@ def _input(axes: Axes, table: pd.DataFrame) -> None:
 
 
 def _evidence(axes: Axes, table: pd.DataFrame) -> None:
+    last = table[table["time_ms"] == table["time_ms"].max()].set_index("digit")["evidence"]
+    places = _apart(last, 0.09 * float(table["evidence"].max() - table["evidence"].min()))
     for digit, part in table.groupby("digit"):
         said = digit == 7
         color = BLUE if said else "0.6"
         axes.plot(part["time_ms"], part["evidence"], color=color, linewidth=1.6 if said else 0.7)
         axes.annotate(
             str(digit),
-            (part["time_ms"].iloc[-1], part["evidence"].iloc[-1]),
-            xytext=(2 + 5 * (int(str(digit)) % 2), 0),
+            (part["time_ms"].iloc[-1], places[digit]),
+            xytext=(3, 0),
             textcoords="offset points",
-            fontsize=5,
+            fontsize=6,
             color=color,
             va="center",
         )
-    axes.set(xlabel="time (ms)", ylabel="evidence")
+    low, high = axes.get_ylim()
+    axes.set(xlabel="time (ms)", ylabel="evidence", ylim=(min(low, places.min()), max(high, places.max())))
+
+
+def _apart(values: pd.Series, least: float) -> pd.Series:
+    """The values in their order, moved as little as needed to be `least` apart, around their own mean."""
+    ordered = values.sort_values()
+    rank = np.arange(len(ordered))
+    # What is at least as far apart as its rank says rises or stays once the rank is taken off.
+    free = ordered.to_numpy() - least * rank
+    groups: list[list[float]] = []
+    for value in free:
+        groups.append([float(value)])
+        while len(groups) > 1 and np.mean(groups[-2]) > np.mean(groups[-1]):
+            groups[-2:] = [groups[-2] + groups[-1]]
+    placed = np.concatenate([np.full(len(group), np.mean(group)) for group in groups])
+    return pd.Series(placed + least * rank, index=ordered.index)
 
 
 def _ablation(axes: Axes, table: pd.DataFrame) -> None:
