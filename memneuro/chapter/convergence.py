@@ -46,8 +46,8 @@ CHAPTER = Chapter(
         "noise of each.",
     ),
     caption=(
-        "a, error of the first spike against the step; a method that gives no finite state or no spike at a step "
-        "is left out there. b, mean error of the score against the step, one line a seed."
+        "a, error of the first spike against the step, an error of 0 drawn as 0.01 µs; a method that gives no finite "
+        "state or no spike at a step is left out there. b, mean error of the score against the step, one line a seed."
     ),
     simulate=simulate,
     draw=figure.draw,

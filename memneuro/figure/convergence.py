@@ -18,6 +18,8 @@ LOOK = {
     "euler": (ORANGE, "x", ":"),
 }
 SEED_MARKERS = "oDv^s"
+#: Smaller errors are drawn here: a spike in the same step as that of the finest step has an error of rounding only.
+LOWEST_US = 0.01
 
 
 def draw(tables: Mapping[str, pd.DataFrame]) -> Figure:
@@ -27,7 +29,8 @@ def draw(tables: Mapping[str, pd.DataFrame]) -> Figure:
     for method, part in spikes.groupby("method", sort=False):
         color, marker, line = LOOK[str(method)]
         label = str(method).replace("_", " ")
-        above.plot(part["step_us"], part["error_us"], color=color, marker=marker, linestyle=line, label=label)
+        error = part["error_us"].clip(lower=LOWEST_US)
+        above.plot(part["step_us"], error, color=color, marker=marker, linestyle=line, label=label)
     above.set(ylabel="error of first spike (µs)", yscale="log")
     figure.legend(loc="outside upper center", ncols=2)
     for k, (seed, part) in enumerate(score.groupby("seed")):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.resources import as_file, files
+from io import BytesIO
 from typing import Any
 
 import matplotlib as mpl
@@ -45,6 +46,18 @@ def style() -> Iterator[None]:
         yield
 
 
+class DisplayedFigure(Figure):
+    """A figure that a notebook shows as a picture, whether or not it has loaded ``matplotlib.pyplot``."""
+
+    def _repr_png_(self) -> tuple[bytes, dict[str, int]]:
+        """The picture at twice its resolution, and the width and height to show it at, in pixels."""
+        dpi = self.get_dpi()
+        width, height = self.get_size_inches()
+        picture = BytesIO()
+        self.savefig(picture, format="png", dpi=2 * dpi)
+        return picture.getvalue(), {"width": round(width * dpi), "height": round(height * dpi)}
+
+
 def new_figure(rows: int = 1, columns: int = 1, *, height: float = 2.4, **options: Any) -> tuple[Figure, Any]:
     """Make a figure one column wide, drawn without a window system, and its axes.
 
@@ -57,7 +70,7 @@ def new_figure(rows: int = 1, columns: int = 1, *, height: float = 2.4, **option
     **options : object
         As for ``Figure.subplots``.
     """
-    figure = Figure(figsize=(COLUMN, height))
+    figure = DisplayedFigure(figsize=(COLUMN, height))
     FigureCanvasAgg(figure)
     return figure, figure.subplots(rows, columns, **options)
 

@@ -20,7 +20,9 @@ the clock, the buffers that hold a drive over a period, the read-out's sums, and
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import logging
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -220,7 +222,7 @@ def deploy(
     joules = np.zeros((2, len(order), settings.neurons)) if energy else None
     for number, block in enumerate(blocks):
         offset = number * words_at_once * settings.neurons
-        with use(backend):
+        with use(backend), _aligned():
             found, used = _run(network, examples, block, seed, offset, dt, noise, energy, factors, silent, parameters)
         spikes[block, : found.shape[1]] = found
         if joules is not None:
@@ -237,6 +239,25 @@ def deploy(
         source_j=None if joules is None else joules[0],
         supply_j=None if joules is None else joules[1],
     )
+
+
+@contextmanager
+def _aligned() -> Iterator[None]:
+    """Keep Brian2 from warning that the time grids of the drive and of the neurons are not aligned.
+
+    They are, the step being a whole fraction of the period; but Brian2 wants the quotient to be a whole number without
+    any tolerance, and 0.01/1e-05 is 999.9999999999999.
+    """
+    logger = logging.getLogger("brian2.input.timedarray")
+
+    def keep(record: logging.LogRecord) -> bool:
+        return "not aligned" not in record.getMessage()
+
+    logger.addFilter(keep)
+    try:
+        yield
+    finally:
+        logger.removeFilter(keep)
 
 
 def _run(
