@@ -261,7 +261,7 @@ def _spikes_of(surrogate: LIFSurrogate, drive: Constant | PulseTrain, protocol: 
     return [np.sort(times[index == k]) for k in range(protocol.levels_v.size)]
 
 
-def _search(target: Levels, protocol: Protocol) -> dict[str, float]:
+def _search(target: Levels, protocol: Protocol) -> dict[str, Any]:
     """Time constant, gain and reset with the smallest mean error of the rates, by differential evolution."""
     part = protocol.train
     levels, rates = protocol.levels_v[part], target.rate_hz[part]
