@@ -46,7 +46,8 @@ def members(owner, prefix):
         elif isinstance(value, functools.cached_property):
             value = value.func
         plain = inspect.unwrap(value) if callable(value) else value
-        if inspect.ismodule(owner) and getattr(plain, "__module__", None) != owner.__name__:
+        # Left out: what is imported, and methods that other packages give to their subclasses.
+        if getattr(plain, "__module__", None) != (owner.__name__ if inspect.ismodule(owner) else owner.__module__):
             continue
         if inspect.isfunction(plain):
             yield f"{prefix}.{name}", plain
