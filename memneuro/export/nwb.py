@@ -73,7 +73,7 @@ def write_nwb(
         End of the observation; by default the time at which the run ended.
     current_clamp : (str, str), optional
         A voltage and a current of a StateMonitor, such as ``("v_in", "i_in")``. Each recorded neuron then is one
-        current-clamp sweep, which :func:`memneuro.biology.load` reads like a recorded cell. The samples are those of
+        current-clamp sweep, which ``memneuro.biology.load`` reads like a recorded cell. The samples are those of
         the monitor; `load` takes at least 1 kHz, and voltages up to 1 V and currents up to 1 uA.
     protocol : str
         Description of the stimulus of these sweeps.
