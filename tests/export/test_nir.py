@@ -95,8 +95,9 @@ def test_the_fit_finds_a_surrogate_again():
 
 
 def test_the_fit_follows_the_rate(surrogate):
-    assert surrogate.report["fitted_rate_error"] < 0.25
-    assert surrogate.report["rate_error"] < 0.3
+    """Intervals of the surrogate are whole periods, here 4 or 6 ms, so its rate can be off by the ratio of these two."""
+    assert surrogate.report["fitted_rate_error"] < np.log(6 / 4)
+    assert surrogate.report["rate_error"] < np.log(6 / 4)
 
 
 def test_a_loss_must_be_accepted(surrogate, tmp_path):
