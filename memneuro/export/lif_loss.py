@@ -1,10 +1,11 @@
-"""What a leaky integrate-and-fire surrogate loses: error of rate, interval CV and first spike, and missing traits.
+"""What a leaky integrate-and-fire surrogate loses: errors of rate, interval CV, first spike, and missing traits.
 
 The errors are those on held-out levels of the drive, as in the score of the package: |ln(surrogate / memristor)| for
-rates and times, at most 3, which is also the error where only one of the two fires; the difference for the CV. The loss
-is their mean. Whether the surrogate has a trait is decided by the rules of :mod:`memneuro.experiment.six_traits`, from
-its own spikes, with one change: pulses for leaky integration are of twice the rheobase, because at 1.2 times the
-rheobase no train of pulses with these gaps fires a leaky integrator.
+rates and times, at most 3, which is also the error where only one of the two fires; the difference for the CV. The
+loss is the mean of them and of the error of coincidences (:mod:`memneuro.export.lif_coincidence`). Whether the
+surrogate has a trait is decided by the rules of :mod:`memneuro.experiment.six_traits`, from its own spikes, with one
+change: pulses for leaky integration are of twice the rheobase, because at 1.2 times the rheobase no train of pulses
+with these gaps fires a leaky integrator.
 """
 
 from __future__ import annotations
@@ -122,8 +123,10 @@ def differences(found: Any, wanted: Any) -> NDArray[np.float64]:
     return np.where(both, np.minimum(np.abs(ratio), WORST), np.where(found == wanted, 0.0, WORST))
 
 
-def _errors(found: Levels, wanted: Levels, part: NDArray[np.bool_], step_s: float) -> dict[str, float]:
-    """The three errors and their mean, over some levels."""
+def _errors(
+    found: Levels, wanted: Levels, part: NDArray[np.bool_], step_s: float, coincidence_error: float = np.nan
+) -> dict[str, float]:
+    """The three errors over some levels, that of the coincidences, and the mean of those that are known."""
     # One over the time: 0 for no spike, so that silence compares as it does for rates.
     speed = [1 / np.maximum(levels.first_s[part], step_s) for levels in (found, wanted)]
     apart = np.abs(found.cv - wanted.cv)[part]
@@ -131,6 +134,7 @@ def _errors(found: Levels, wanted: Levels, part: NDArray[np.bool_], step_s: floa
         "rate_error": float(differences(found.rate_hz[part], wanted.rate_hz[part]).mean()),
         "cv_error": float(np.mean(apart[np.isfinite(apart)])) if np.isfinite(apart).any() else np.nan,
         "first_spike_error": float(differences(*speed).mean()),
+        "coincidence_error": coincidence_error,
     }
     return {"loss": float(np.nanmean(list(errors.values()))), **errors}
 
@@ -142,6 +146,7 @@ def loss_report(
     by_seed: Mapping[int, Levels],
     protocol: Protocol,
     discharge_s: float,
+    coincidence: Mapping[str, Any],
 ) -> dict[str, Any]:
     """What the surrogate loses.
 
@@ -157,12 +162,16 @@ def loss_report(
         What both were driven with.
     discharge_s : float
         Time constant of the memristor neuron's gate (s), the unit of the gap in the rule of intrinsic plasticity.
+    coincidence : mapping
+        From :func:`memneuro.export.lif_coincidence.coincidence`.
 
     Returns
     -------
     dict
-        ``loss`` (mean of the three errors), ``rate_error``, ``cv_error``, ``first_spike_error`` on the held-out levels;
-        ``fitted_rate_error`` on the others; ``loss_by_seed``; ``levels``, one entry each with ``level_V``,
+        ``loss`` (mean of the four errors, of those that are known), ``rate_error``, ``cv_error``,
+        ``first_spike_error`` on the held-out levels, ``coincidence_error`` under a held-out fluctuating drive, and
+        ``coincidence``, all about it; ``fitted_rate_error`` on the others; ``loss_by_seed``; ``levels``, one entry each
+        with ``level_V``,
         ``held_out`` and rate, CV and first spike of both; ``traits``, and ``traits_lacking``, their names. Numbers
         that are not there are None.
     """
@@ -180,10 +189,12 @@ def loss_report(
     traits = surrogate_traits(**parameters, discharge_s=discharge_s, step_s=protocol.step_s)
     return jsonable(
         {
-            **_errors(found, wanted, held, protocol.step_s),
+            **_errors(found, wanted, held, protocol.step_s, coincidence["coincidence_error"]),
+            "coincidence": coincidence,
             "fitted_rate_error": _errors(found, wanted, ~held, protocol.step_s)["rate_error"],
             "loss_by_seed": {
-                seed: _errors(found, levels, held, protocol.step_s)["loss"] for seed, levels in by_seed.items()
+                seed: _errors(found, levels, held, protocol.step_s, coincidence["by_seed"][seed])["loss"]
+                for seed, levels in by_seed.items()
             },
             "levels": [{name: values[k] for name, values in columns.items()} for k in range(protocol.levels_v.size)],
             "traits": traits,

@@ -26,6 +26,7 @@ from memneuro.circuit.device_circuit import whole_number
 from memneuro.circuit.drive import Constant, PulseTrain, as_drive
 from memneuro.circuit.one_m1t1r import OneM1T1R
 from memneuro.experiment.pulses import run_pulses
+from memneuro.export.lif_coincidence import coincidence
 from memneuro.export.lif_loss import Levels, Protocol, differences, loss_report, statistics
 
 __all__ = ["LIFSurrogate", "fit_lif"]
@@ -134,7 +135,8 @@ def fit_lif(
 ) -> LIFSurrogate:
     """Fit a leaky integrate-and-fire neuron to the rate of a memristor neuron over the level of its drive.
 
-    Every second level is held out: the fit sees the first, third, fifth ... level, the loss is that on the others.
+    Every second level is held out: the fit sees the first, third, fifth ... level, the loss is that on the others and
+    under a fluctuating level.
 
     Parameters
     ----------
@@ -190,6 +192,9 @@ def fit_lif(
     fitted = _search(target, protocol)
     surrogate = LIFSurrogate(**fitted)
     answer = statistics([[times] for times in _spikes_of(surrogate, drive, protocol)], protocol)
+    together = coincidence(
+        neuron, lambda given: surrogate.group(1, drive=given), protocol, trials=trials, seeds=seeds, noise=noise
+    )
     report = loss_report(
         fitted,
         target,
@@ -197,6 +202,7 @@ def fit_lif(
         {seed: statistics(run, protocol) for seed, run in measured.items()},
         protocol,
         discharge_s=float(neuron.circuit["r_control"] * neuron.circuit["c_gate"] / second),
+        coincidence=together,
     )
     report |= {
         "neuron": {"device": neuron.device.name, "circuit": neuron.circuit.name},

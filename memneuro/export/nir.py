@@ -153,9 +153,14 @@ def _check_loss(surrogate: LIFSurrogate, max_loss: float) -> None:
         return
     errors = ", ".join(
         f"{name} {'unknown' if report[key] is None else format(report[key], '.2g')}"
-        for name, key in (("rate", "rate_error"), ("interval CV", "cv_error"), ("first spike", "first_spike_error"))
+        for name, key in (
+            ("rate", "rate_error"),
+            ("interval CV", "cv_error"),
+            ("first spike", "first_spike_error"),
+            ("coincidence", "coincidence_error"),
+        )
     )
     raise ValueError(
-        f"the surrogate has the loss {report['loss']:.2g}, above max_loss = {max_loss:g}: errors on held-out levels "
+        f"the surrogate has the loss {report['loss']:.2g}, above max_loss = {max_loss:g}: errors on held-out drives "
         f"{errors}; it lacks {', '.join(report['traits_lacking'])}; accept_loss=True writes it all the same"
     )
