@@ -24,7 +24,7 @@ reproduce-fast: $(CORE)
 	$(BIN)/memneuro reproduce --fast --out "$(OUT)"
 
 test: $(call extra,test)
-	$(BIN)/python -m pytest -m "not slow" -n $(JOBS) --dist loadfile $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -m "not slow" -n $(JOBS) --dist loadfile --mpl $(PYTEST_ARGS)
 
 test-slow: $(call extra,test)
 	$(BIN)/python -m pytest -m slow $(PYTEST_ARGS)
