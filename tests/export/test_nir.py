@@ -96,7 +96,7 @@ def test_the_fit_finds_a_surrogate_again():
 
 
 def test_the_fit_follows_the_rate(surrogate):
-    """Intervals of the surrogate are whole periods, here 4 or 6 ms, so its rate can be off by the ratio of these two."""
+    """Intervals of the surrogate are whole periods, here 4 or 6 ms: its rate can be off by the ratio of the two."""
     assert surrogate.report["fitted_rate_error"] < np.log(6 / 4)
     assert surrogate.report["rate_error"] < np.log(6 / 4)
 
