@@ -26,7 +26,7 @@ def draw(tables: Mapping[str, pd.DataFrame]) -> Figure:
     """Draw ``spikes`` and ``cases``."""
     spikes, cases = tables["spikes"], tables["cases"]
     spikes = spikes[(spikes["span"] == "spike") & spikes["complete"]]
-    figure, (above, below) = new_figure(2, 1, height=4.8, height_ratios=[1, 1.3])
+    figure, (above, below) = new_figure(2, 1, height=2.9 + 0.36 * len(cases), height_ratios=[1, 0.22 * len(cases)])
     number = spikes["spike"].to_numpy() + 1
     bottom = np.zeros(len(spikes))
     for column, label, color, hatch in PARTS:
@@ -36,7 +36,7 @@ def draw(tables: Mapping[str, pd.DataFrame]) -> Figure:
     above.plot(number, spikes["source_pJ"], color=BLACK, marker="o", linestyle="none", label="from the input")
     above.set(xlabel="spike", ylabel="energy (pJ)", ylim=(0, 1.45 * max(spikes["source_pJ"].max(), 1e-3)))
     above.set_xticks(number[:: max(1, len(number) // 10)])
-    above.legend(ncols=2, loc="upper right")
+    above.legend(ncols=2, loc="upper right", handlelength=1.2, columnspacing=1.0)
     rows = np.arange(len(cases))
     for column, label, color, marker in SUPPLIES:
         below.plot(cases[column], rows, color=color, marker=marker, linestyle="none", label=label)
