@@ -8,9 +8,11 @@ from typing import Any
 import pandas as pd
 
 from memneuro.device.card import card
+from memneuro.experiment.materials import materials_markdown
 
 FOLDER = "explanation/generated"
 MODEL_TABLE = "model_table.csv"
+MATERIALS = ("materials_table.csv", "projections.csv")
 
 #: Columns of the table of models: heading and how a row of the CSV fills it.
 _COLUMNS: dict[str, Any] = {
@@ -56,12 +58,30 @@ def model_table(table: pd.DataFrame) -> str:
     return "{.tight}\n" + markdown(list(_COLUMNS), rows)
 
 
-def pages() -> dict[str, str]:
-    """The table of models, where it comes with the package."""
-    path = resources.files("memneuro.experiment") / MODEL_TABLE
+def _table(name: str) -> pd.DataFrame | None:
+    """A table that comes with the package, None where it does not."""
+    path = resources.files("memneuro.experiment") / name
     if not path.is_file():
-        text = "This checkout holds no measured table; `memneuro score --all --out models.csv` makes one.\n"
-    else:
-        with path.open(encoding="utf-8") as stream:
-            text = model_table(pd.read_csv(stream, keep_default_na=False, na_values=["nan"]))
-    return {f"{FOLDER}/model_table.md": text}
+        return None
+    with path.open(encoding="utf-8") as stream:
+        return pd.read_csv(stream, keep_default_na=False, na_values=["nan", ""])
+
+
+def materials() -> str:
+    """Devices and circuits, as `memneuro materials --out` wrote them."""
+    devices, projected = (_table(name) for name in MATERIALS)
+    if devices is None:
+        return "This checkout holds no table of materials; `memneuro materials --out DIR` makes one.\n"
+    text = [column for column in devices if devices[column].dtype == object or devices[column].dtype == "str"]
+    devices[text] = devices[text].fillna("")
+    tables = materials_markdown(devices, projected).split("\n\n")
+    return "\n\n".join(f"{{.tight}}\n{table}" for table in tables)
+
+
+def pages() -> dict[str, str]:
+    """The tables of models and of materials, where they come with the package."""
+    table = _table(MODEL_TABLE)
+    models = "This checkout holds no measured table; `memneuro score --all --out models.csv` makes one.\n"
+    if table is not None:
+        models = model_table(table)
+    return {f"{FOLDER}/model_table.md": models, f"{FOLDER}/materials.md": materials()}
