@@ -91,12 +91,12 @@ def section(chapter, stem, folder):
     """What is seen, what it answers, measured beside simulated values, and how to draw it."""
     origin = json.loads((folder / f"{stem}.json").read_text(encoding="utf-8"))
     quick = " Drawn here with fewer trials (`--fast`)." if origin["fast"] != "no" else ""
-    answers = f"Answers {ANSWERS[chapter.name]}. Draw it with `python figures/{stem}.py`."
     lines = [
         f"## {chapter.number}. {chapter.title}",
         f"![{chapter.title}](gallery/{stem}.png)",
         fill(chapter.caption + quick),
-        fill(answers),
+        fill(f"Answers {ANSWERS[chapter.name]}."),
+        f"Draw it with `python figures/{stem}.py`.",
     ]
     comparison = folder / f"{stem}_comparison.csv"
     if comparison.exists():
