@@ -1,6 +1,6 @@
 """What a leaky integrate-and-fire surrogate loses: errors of rate, interval CV, first spike, and missing traits.
 
-The errors are those on held-out levels of the drive, as in the score of the package: |ln(surrogate / memristor)| for
+The errors are those on held-out levels of the drive, as in the score of the package: ``|ln(surrogate/memristor)|`` for
 rates and times, at most 3, which is also the error where only one of the two fires; the difference for the CV. The
 loss is the mean of them and of the error of coincidences (:mod:`memneuro.export.lif_coincidence`). Whether the
 surrogate has a trait is decided by the rules of :mod:`memneuro.experiment.six_traits`, from its own spikes, with one

@@ -46,7 +46,7 @@ def style() -> Iterator[None]:
         yield
 
 
-class DisplayedFigure(Figure):
+class _DisplayedFigure(Figure):
     """A figure that a notebook shows as a picture, whether or not it has loaded ``matplotlib.pyplot``."""
 
     def _repr_png_(self) -> tuple[bytes, dict[str, int]]:
@@ -70,7 +70,7 @@ def new_figure(rows: int = 1, columns: int = 1, *, height: float = 2.4, **option
     **options : object
         As for ``Figure.subplots``.
     """
-    figure = DisplayedFigure(figsize=(COLUMN, height))
+    figure = _DisplayedFigure(figsize=(COLUMN, height))
     FigureCanvasAgg(figure)
     return figure, figure.subplots(rows, columns, **options)
 
