@@ -38,7 +38,7 @@ def draw(tables: Mapping[str, pd.DataFrame]) -> Figure:
     axes.set_xticks([0, 0.1, 0.3, 1, 3])
     axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
     axes.xaxis.set_minor_locator(NullLocator())
-    axes.set_xlabel("error")
+    axes.set_xlabel("error (|ln ratio|, or difference)")
     figure.legend(loc="outside upper center", ncols=2)
     return figure
 
