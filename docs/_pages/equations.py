@@ -15,7 +15,7 @@ from brian2.equations.equations import DIFFERENTIAL_EQUATION, PARAMETER, SUBEXPR
 from memneuro.circuit.device_circuit import DeviceCircuit
 from memneuro.circuit.drive import Current, PulseTrain
 from memneuro.circuit.one_m1t1r import OneM1T1R
-from memneuro.device.card import card
+from memneuro.device.card import card, card_names
 from memneuro.device.model import DeviceModel, device_model, model_names
 
 from . import rst
@@ -63,9 +63,12 @@ def device_equations(model: DeviceModel, noise: bool = True) -> Equations:
 
 
 def models_by_module() -> dict[str, list[DeviceModel]]:
-    """All device models, by the module that defines their class."""
+    """All device models that have a card, by the module that defines their class."""
     found: dict[str, list[DeviceModel]] = defaultdict(list)
+    cards = card_names("device")
     for model in map(device_model, model_names()):
+        if model.default_card not in cards:  # one that somebody made for a number of particles of their own
+            continue
         found[module_of(type(model))].append(model)
     return {name: sorted(models, key=lambda model: len(model.equations(True))) for name, models in found.items()}
 

@@ -37,6 +37,7 @@ def test_a_gate_that_only_leaks_decays_at_its_own_rate():
     assert float(fastest_rate(neuron, drive=quiet, duration=2 * ms)) == pytest.approx(1e7, rel=1e-3)
 
 
+@pytest.mark.slow
 def test_the_fastest_rate_hardly_depends_on_the_step():
     neuron = OneM1T1R("hopping")
     rates = [float(fastest_rate(neuron, duration=200 * ms, dt=dt)) for dt in (10 * us, 5 * us)]

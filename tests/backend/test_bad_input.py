@@ -204,6 +204,7 @@ with backend("cpp", directory=sys.argv[1]):
 """
 
 
+@pytest.mark.slow
 def test_an_interrupted_build_is_made_anew(built, folder):
     """Killed while it compiles, with an object file that was cut short: `make` would take it for a finished one."""
     (folder / "main").unlink()

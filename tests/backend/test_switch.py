@@ -248,6 +248,7 @@ def test_a_folder_with_a_space_and_a_quote(tmp_path, quick_build, built, referen
     assert_close(results(made), reference)
 
 
+@pytest.mark.slow
 def test_one_after_another_in_one_process(folder, reference):
     """The same network on every target in turn, with a plain Brian2 run in between."""
     found = {}
@@ -584,6 +585,7 @@ def modules():
     return {Path(module.__file__).parent for module in cython_extension_manager._code_cache.values()}
 
 
+@pytest.mark.slow
 def test_cython_modules_of_other_flags_are_kept_apart():
     """The same equations within and without the backend, there and back: each with the modules of its own flags."""
     pytest.importorskip("Cython")

@@ -88,6 +88,7 @@ def test_the_same_seed_is_the_same_fit_whatever_the_test_is(undisturbed):
     assert_same(search(data=cells(test=(0.02, 0.03, 0.07))), undisturbed)
 
 
+@pytest.mark.slow
 def test_other_seeds_are_other_fits_and_a_fit_does_not_depend_on_those_beside_it(undisturbed):
     found = search(seeds=(3, 1))
     assert not np.array_equal(found.history_points[:, 0], undisturbed.history_points[:, 0])
@@ -108,6 +109,7 @@ def test_a_complete_journal_is_not_touched(whole):
     assert whole[1].read_bytes() == before and generations_of(whole[1]) == GENERATIONS
 
 
+@pytest.mark.slow
 def test_a_search_is_resumed_while_it_samples_the_space(tmp_path, whole):
     assert_same(search(cut(whole[1], tmp_path / "lif.npz", 4)), whole[0])
 

@@ -43,6 +43,7 @@ def test_summary_is_the_statistics_of_the_table(chains):
     assert summary.loc[3, "fired"] == pytest.approx(third["first_spike_ms"].notna().mean())
 
 
+@pytest.mark.slow
 def test_first_stage_is_the_pulse_train_protocol():
     table = cascade(NEURON, stages=2, trials=5, duration=150 * ms, seed=4)
     alone = pulse_train(NEURON, trials=5, duration=150 * ms, seed=4)

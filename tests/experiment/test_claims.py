@@ -8,6 +8,7 @@ from memneuro.experiment.cascade import cascade, cascade_summary
 from memneuro.experiment.iv_sweep import iv_summary, iv_sweep
 
 
+@pytest.mark.slow
 def test_threshold_spread_lies_in_the_measured_range():
     """3 to 8 % was measured; 1 V/s, from the noise that also gives the firing probabilities."""
     table = iv_sweep(OneM1T1R("hopping_3cd"), trials=60, cycles=3, seed=2)

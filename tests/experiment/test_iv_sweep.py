@@ -18,6 +18,7 @@ def resistor(value):
     return OneM1T1R("hopping").with_(mu=FROZEN, beta=FROZEN, gamma1=FROZEN, gamma2=FROZEN, r_off=value * ohm)
 
 
+@pytest.mark.slow
 def test_a_resistor_crosses_the_criterion_at_ohms_law_both_ways():
     table = iv_sweep(resistor(2.9e7), v_max=0.5 * volt, cycles=2, trials=2, noise=False)
     assert len(table) == 4

@@ -69,6 +69,7 @@ def test_sources_are_dois_or_words_and_the_spread_is_that_of_the_card():
     assert "mu 1.01 (ln) between devices" in stated_spread(card("hopping_2e4d"))
 
 
+@pytest.mark.slow
 def test_a_row_has_the_simulation_beside_the_measurement(quick):
     assert quick["measured_threshold_V"] == 0.26 and quick["measured_hold_V"] == 0.012
     assert abs(quick["threshold_V"] - 0.26) < quick["measured_threshold_sd_V"]
@@ -79,11 +80,13 @@ def test_a_row_has_the_simulation_beside_the_measurement(quick):
     assert math.isnan(quick["measured_delay_ms"]) and math.isnan(quick["footprint_um2"])
 
 
+@pytest.mark.slow
 def test_an_empty_cell_has_a_reason(quick):
     """This device keeps its channel longer than it is watched."""
     assert math.isnan(quick["relaxation_ms"]) and "still closed 30 ms after the pulse" in quick["remarks"]
 
 
+@pytest.mark.slow
 def test_half_the_step_gives_the_same_pulse(quick):
     remarks = []
     meter = SourceMeter(QUICK)
@@ -94,6 +97,7 @@ def test_half_the_step_gives_the_same_pulse(quick):
     assert all(remark in quick["remarks"] for remark in remarks)
 
 
+@pytest.mark.slow
 def test_the_delay_bounds_the_energy(quick):
     """Until it has closed, the device heats more than an open one and less than half as much as one at its lowest."""
     at_r = 1e12 * quick["delay_ms"] * 1e-3 * 1.0**2
@@ -128,6 +132,7 @@ def test_the_heat_of_a_switch_grows_with_the_square_of_the_voltage():
     assert high == pytest.approx(low * 1.2**2, rel=0.02)
 
 
+@pytest.mark.slow
 def test_where_nothing_switches_the_cell_is_empty_and_says_why(monkeypatch):
     monkeypatch.setattr(module, "PEAKS", (0.05,))
     monkeypatch.setattr(module, "AMPLITUDES", (0.02,))
@@ -155,6 +160,7 @@ def test_out_must_be_a_folder(capsys, tmp_path):
     assert str(taken) in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_the_command_gives_json_and_files(monkeypatch, capsys, tmp_path, quick):
     monkeypatch.setattr(module, "material_row", lambda meter, **options: quick)
     assert main(["materials", QUICK, "--json", "--out", str(tmp_path)]) == 0
@@ -166,6 +172,7 @@ def test_the_command_gives_json_and_files(monkeypatch, capsys, tmp_path, quick):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["materials.csv", "materials.md"]
 
 
+@pytest.mark.slow
 def test_markdown_has_simulated_values_and_measured_ones_in_brackets(quick):
     import pandas as pd
 

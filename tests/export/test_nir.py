@@ -68,6 +68,7 @@ def test_differences_count_silence():
     assert differences([2, 0, 0, 1, 1e9], [1, 0, 1, 0, 1]) == pytest.approx([np.log(2), 0, 3, 3, 3])
 
 
+@pytest.mark.slow
 def test_the_report_is_of_levels_that_were_not_fitted(surrogate):
     report = surrogate.report
     held = [row for row in report["levels"] if row["held_out"]]
@@ -95,12 +96,14 @@ def test_the_fit_finds_a_surrogate_again():
     assert (found["tau_s"], found["r"], found["v_reset"]) == pytest.approx((0.02, 1.5, -0.5), rel=0.05)
 
 
+@pytest.mark.slow
 def test_the_fit_follows_the_rate(surrogate):
     """Intervals of the surrogate are whole periods, here 4 or 6 ms: its rate can be off by the ratio of the two."""
     assert surrogate.report["fitted_rate_error"] < np.log(6 / 4)
     assert surrogate.report["rate_error"] < np.log(6 / 4)
 
 
+@pytest.mark.slow
 def test_a_loss_must_be_accepted(surrogate, tmp_path):
     path = tmp_path / "neuron.nir"
     with pytest.raises(ValueError, match=r"above max_loss = 0.01: .* it lacks .*stochasticity.*accept_loss=True"):
@@ -115,6 +118,7 @@ def test_a_loss_must_be_accepted(surrogate, tmp_path):
     assert list(tmp_path.iterdir()) == [path]
 
 
+@pytest.mark.slow
 def test_the_file_gives_the_same_neuron_report_and_spikes(surrogate, tmp_path):
     path = tmp_path / "neuron.nir"
     written = export_nir(surrogate, path, n=3, accept_loss=True)

@@ -36,6 +36,7 @@ def test_read_out_of_states_that_hold_the_answer():
     assert memory_capacity(line, u, 800) == pytest.approx(8, abs=0.3)
 
 
+@pytest.mark.slow
 def test_memristor_neurons_remember_some_samples():
     """More than the present sample: without memory the capacity is at most one."""
     u = rng.uniform(0, 1, 700)

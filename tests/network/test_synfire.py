@@ -12,6 +12,7 @@ def strong():
     return SynfireChain().run(50, 1 * ms, seed=1)
 
 
+@pytest.mark.slow
 def test_a_strong_volley_goes_on_and_sharpens(strong):
     assert list(strong["pool"]) == list(range(1, 9))
     assert strong["fired"].min() > 0.6 and strong["fired"].iloc[-1] > 0.8 and strong["spikes"].max() < 1.5

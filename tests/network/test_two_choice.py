@@ -31,6 +31,7 @@ def test_more_evidence_gives_more_choices_and_faster_ones(fast):
     assert fast["reaction_ms"].iloc[[0, -1]].max() < fast["reaction_ms"].iloc[2]
 
 
+@pytest.mark.slow
 def test_a_lower_base_is_slower_and_more_often_right(fast):
     slow = curve(0.7, duration=300 * ms, seed=1)
     assert slow["reaction_ms"].iloc[2] > 5 * fast["reaction_ms"].iloc[2]

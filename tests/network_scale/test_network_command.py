@@ -27,6 +27,7 @@ def test_the_shortest_run_is_one_step(capsys):
     assert json.loads(capsys.readouterr().out)["cv_isi"] is None
 
 
+@pytest.mark.slow
 def test_energies_are_rows_with_other_neurons_beside_them(capsys):
     words = "network --neurons 5 --synapses 2 --duration 2ms --backend numpy --energy".split()
     assert cli.main([*words, "--json"]) == 0

@@ -22,17 +22,20 @@ def found():
     return items(dt=2 * us)
 
 
+@pytest.mark.slow
 def test_supplies_give_what_elements_turn_into_heat_and_store(found):
     assert found["spikes"] > 1000
     assert abs(found["error of the balance"]) < 1e-6
 
 
+@pytest.mark.slow
 def test_events_are_spikes_times_targets(found):
     """But for those of the last spikes, whose paths are still open: their share is tau over the duration."""
     expected = found["spikes"] * NETWORK.wiring.synapses
     assert found["synaptic events"] == pytest.approx(expected, rel=0.05)
 
 
+@pytest.mark.slow
 def test_the_parts_add_up_to_the_whole(found):
     """Inhibitory events draw from the bias, which is why their heat is no further part of the sum."""
     node = NETWORK.weighted()
@@ -55,6 +58,7 @@ def test_step_halving_moves_the_energies_little(found):
         assert fine[item] == pytest.approx(found[item], rel=0.15), item
 
 
+@pytest.mark.slow
 def test_a_neuron_at_rest_takes_what_the_open_device_and_the_closed_transistor_leak(found):
     supply = float(NETWORK.neuron.circuit["v_dd"])
     assert 0 < found["at rest, a neuron"] < 0.01 * found["bias, a neuron"] + supply * 1e-8

@@ -25,6 +25,7 @@ def spikes_of(network, steps, target="numpy"):
     return index[order], step[order]
 
 
+@pytest.mark.slow
 def test_a_slower_network_fires_the_same_spikes_later():
     """Every time of device, circuit and synapses times four, and the step too: the same numbers, bit by bit."""
     network = MemristorNetwork(Wiring(40, 8, seed=2), node=InputNode(v_bias=1.1 * volt), dt=20 * us)
