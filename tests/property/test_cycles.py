@@ -13,7 +13,7 @@ from memneuro.numerics.threefry import threefry_normal
 TRAIN = PulseTrain(0.6 * volt, 1 * ms, 2 * ms)
 
 
-def cycled(target="numpy", n=20, pulses=30, **options):
+def cycled(target="numpy", n=20, pulses=12, **options):
     """Counter and two parameters of threshold switches that close in every pulse, sampled between pulses."""
     with backend(target):
         group = SourceMeter("and_ts").group(
@@ -46,7 +46,7 @@ def test_each_cycle_draws_the_card_s_spread_about_the_nominal_value():
 def test_values_are_a_function_of_seed_device_cycle_and_parameter():
     values = cycled()["v_set_positive"]
     stream = sorted(SourceMeter("and_ts").cycle_spread(SourceMeter("and_ts").model.parameters)).index("v_set_positive")
-    cycles, index = np.meshgrid(np.arange(30), np.arange(20))
+    cycles, index = np.meshgrid(np.arange(12), np.arange(20))
     expected = 0.294 + 0.038 * threefry_normal.pyfunc(3, index, FIRST - cycles, stream)
     assert np.allclose(values, expected, rtol=1e-12)
     later = cycled(n=10, offset=10)["v_set_positive"]
@@ -65,9 +65,9 @@ def test_every_target_draws_the_same(target):
 
 def test_ageing_changes_a_parameter_with_every_cycle():
     found = cycled(cycle_spread=False, ageing={"r_on": 0.1, "v_set_positive": 0.005})
-    assert np.allclose(found["r_on"], 806 * np.exp(0.1 * np.arange(30)))
+    assert np.allclose(found["r_on"], 806 * np.exp(0.1 * np.arange(12)))
     # A voltage may have any sign: it moves by volts, not by factors.
-    assert np.allclose(found["v_set_positive"], 0.294 + 0.005 * np.arange(30))
+    assert np.allclose(found["v_set_positive"], 0.294 + 0.005 * np.arange(12))
 
 
 def test_a_positive_parameter_is_spread_in_its_logarithm():
@@ -94,7 +94,8 @@ def test_without_noise_nothing_changes_and_the_noisy_hopping_device_has_no_cycle
     Network(group).run(0 * ms, namespace={})
 
 
-@pytest.mark.parametrize("dt", [10 * us, pytest.param(5 * us, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("dt", [10 * us, 5 * us])
 def test_a_firing_neuron_runs_through_cycles(dt):
     group = OneM1T1R("hopping").group(20, drive=PulseTrain(0.8 * volt, 1 * ms, 2 * ms), dt=dt, cycle_spread={"mu": 0.2})
     spikes = SpikeMonitor(group)
