@@ -216,7 +216,6 @@ class DeviceCircuit:
         drive.check_size(n)
         values.update(self._spread(values, spread, n, seed, offset))
         cycles = self._cycles(values, noise if cycle_spread is None else cycle_spread, ageing)
-        resistances = self._resistances(values)
         first = {}
         if cycles is not None:
             for key in cycles.names:
@@ -251,7 +250,9 @@ class DeviceCircuit:
         if cycles is not None:
             for key, value in first.items():
                 setattr(group, f"{key}_first", value)
-            cycles.attach(group, self._units(), *resistances)
+            plain = {key: value for key, (value, _) in values.items()}
+            low, rest = self.model.lowest_resistance(plain), self.model.rest_resistance(plain)
+            cycles.attach(group, self._units(), low, rest)
         self.set_initial(group, drive, noise)
         if method != METHOD:
             group.run_regularly(f"{self.watched}_last = {self.watched}", when="before_groups")
@@ -282,8 +283,8 @@ class DeviceCircuit:
 
     def cycle_spread(self, names: Iterable[str]) -> dict[str, float]:
         """The device card's cycle-to-cycle spread of those parameters that have one; see :meth:`device_spread`."""
-        card_ = self.device.parameters
-        return {key: p.cycle_spread for key, p in card_.items() if p.cycle_spread > 0 and key in set(names)}
+        cards = self.device.parameters
+        return {key: p.cycle_spread for key, p in cards.items() if p.cycle_spread > 0 and key in set(names)}
 
     def _check_names(self, given: Iterable[str], drive: Drive | None = None) -> None:
         known = {**self.device.parameters, **self.circuit.parameters, **(drive.parameters() if drive else {})}
@@ -327,11 +328,12 @@ class DeviceCircuit:
     ) -> dict[str, Any]:
         """Draw what differs from device to device: ln(value), or a signed value, is normal about the nominal."""
         deviations = self._deviations("spread", spread, values, self.device_spread)
+        signed = self._signed()
         drawn = {}
         for stream, key in enumerate(sorted(deviations)):
             change = deviations[key] * threefry_normal.pyfunc(seed, np.arange(n) + offset, -2, stream)
             value, unit = values[key]
-            drawn[key] = (value + change * parse_unit(unit) if key in self._signed() else value * np.exp(change), unit)
+            drawn[key] = (value + change * parse_unit(unit) if key in signed else value * np.exp(change), unit)
         return drawn
 
     def _cycles(self, values: Mapping[str, Any], spread: Any, ageing: Mapping[str, float] | None) -> Cycles | None:
@@ -370,11 +372,6 @@ class DeviceCircuit:
     def _units(self) -> dict[str, str]:
         """Unit text of each parameter of the device."""
         return {key: p.unit for key, p in self.device.parameters.items()}
-
-    def _resistances(self, values: Mapping[str, tuple[Any, str]]) -> tuple[float, float]:
-        """Resistance (ohm) of the closed device and of the device at rest."""
-        plain = {key: value for key, (value, _) in values.items()}
-        return self.model.lowest_resistance(plain), self.model.rest_resistance(plain)
 
     def _step(self, dt: Quantity | None, values: Mapping[str, tuple[Any, str]], drive: Drive, check: bool) -> Quantity:
         plain = {key: value for key, (value, _) in values.items()}

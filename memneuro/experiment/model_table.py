@@ -16,10 +16,11 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from brian2 import ms, us
+from brian2 import Quantity, ms, us
 from tqdm.auto import tqdm
 
 from memneuro.bench.programs import memneuro_program, race
+from memneuro.circuit.one_m1t1r import OneM1T1R
 from memneuro.experiment.score import FAST_SWITCH_STEPS, MODELS, neurons, score_variant
 from memneuro.experiment.six_traits import TRAITS, six_traits
 from memneuro.experiment.stiffness import fastest_rate
@@ -106,7 +107,7 @@ def model_row(
     Parameters
     ----------
     model : str
-        A variant of :data:`memneuro.experiment.score.VARIANTS`.
+        A name in :data:`memneuro.experiment.score.MODELS`.
     seeds : int
         Seeds to average over.
     trials : dict of str to int or None
@@ -116,8 +117,7 @@ def model_row(
     progress : bool
         Whether to show bars.
     """
-    device = neurons(model)["2e4d"]
-    step = FAST_SWITCH_STEPS.get(model, device.default_step)
+    device, step = _device_and_step(model)
     halves = (step, step / 2)
     scores = [score_variant(model, step=dt, seeds=seeds, trials=trials, progress=progress) for dt in halves]
     shown = [letters(six_traits(device, dt=dt, trials=trait_trials)) for dt in halves]
@@ -144,6 +144,12 @@ def model_row(
     }
 
 
+def _device_and_step(model: str) -> tuple[OneM1T1R, Quantity]:
+    """The neuron whose characteristics, cost and stiffness stand for a model, and the step of its score."""
+    device = neurons(model)["2e4d"]
+    return device, FAST_SWITCH_STEPS.get(model, device.default_step)
+
+
 def letters(traits: pd.DataFrame) -> str:
     """The letters of the characteristics shown, a dash for each that is not: ``"LTC-RS"``."""
     return "".join(LETTERS[row.trait] if row.shown else "-" for row in traits.itertuples())
@@ -154,8 +160,7 @@ def step_costs(models: Iterable[str]) -> dict[str, float]:
     with tempfile.TemporaryDirectory(prefix="memneuro_models_") as folder:
         programs = []
         for model in models:
-            device = neurons(model)["2e4d"]
-            step = FAST_SWITCH_STEPS.get(model, device.default_step)
+            device, step = _device_and_step(model)
             options: dict[str, Any] = {"noise": device.fluctuates, "device": device.device.name}
             program = memneuro_program(Path(folder, model), TIMED_NEURONS, TIMED_STEPS, step, **options)
             programs.append(replace(program, name=model))

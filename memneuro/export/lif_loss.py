@@ -19,13 +19,11 @@ import numpy as np
 from brian2 import second
 from numpy.typing import NDArray
 
+from memneuro.experiment.score import WORST
 from memneuro.experiment.six_traits import AMPLITUDES, LONGEST, PULSES, TRAITS
 from memneuro.tables import jsonable
 
 __all__ = ["Levels", "Protocol", "differences", "loss_report", "statistics", "surrogate_traits"]
-
-#: Largest error of a rate or a time.
-WORST = 3.0
 
 
 @dataclass(frozen=True, eq=False)

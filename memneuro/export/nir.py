@@ -17,7 +17,7 @@ import numpy as np
 
 from memneuro import __version__
 from memneuro.circuit.device_circuit import whole_number
-from memneuro.export._files import free, new_file
+from memneuro.export._files import free, new_file, with_ending
 from memneuro.export._optional import need
 from memneuro.export.lif_surrogate import LIFSurrogate
 from memneuro.tables import jsonable
@@ -73,9 +73,8 @@ def export_nir(
         When nir is not installed: ``pip install "memneuro[interop]"``.
     """
     nir = need("nir")
-    path, n = Path(path), whole_number(n, "n", 1, 2**31 - 1)
-    if path.suffix != ".nir":
-        raise ValueError(f"path = '{path}'; accepted: a name that ends in .nir")
+    n = whole_number(n, "n", 1, 2**31 - 1)
+    path = with_ending(path, ".nir")
     if not accept_loss:
         _check_loss(surrogate, max_loss)
     free(path, overwrite)

@@ -17,7 +17,7 @@ import numpy as np
 from brian2 import Quantity, SpikeMonitor, StateMonitor, amp, volt
 
 from memneuro import __version__
-from memneuro.export._files import free, new_file
+from memneuro.export._files import free, new_file, with_ending
 from memneuro.export._monitors import Spikes, Trace, label, rate_hz, read_all, stop_time, unit_text
 from memneuro.export._optional import need
 from memneuro.export._origin import origin
@@ -116,9 +116,7 @@ def write_nwb(
     >>> write_nwb("run.nwb", spikes, trace, experimenter=["Hopper, Grace"], keywords=["memristor"])
     """
     pynwb = need("pynwb")
-    path = Path(path)
-    if path.suffix != ".nwb":
-        raise ValueError(f"path = '{path}'; accepted: a name that ends in .nwb")
+    path = with_ending(path, ".nwb")
     free(path, overwrite)
     spikes, traces = read_all(monitors)
     stop = stop_time(spikes, traces, t_stop)

@@ -23,7 +23,7 @@ import pandas as pd
 from brian2 import SpikeMonitor, StateMonitor, ms
 
 from memneuro import __version__
-from memneuro.export._files import free, new_file
+from memneuro.export._files import free, new_file, with_ending
 from memneuro.export._monitors import read_spikes, read_trace, unit_text
 from memneuro.export._optional import need
 from memneuro.export._origin import origin
@@ -180,9 +180,7 @@ def write_parquet(
     arrow, parquet = need("pyarrow"), need("pyarrow.parquet")
     if not isinstance(frame, pd.DataFrame):
         raise TypeError(f"a pandas DataFrame is needed to write a table, got {type(frame).__name__}")
-    path = Path(path)
-    if path.suffix != ".parquet":
-        raise ValueError(f"path = '{path}'; accepted: a name that ends in .parquet")
+    path = with_ending(path, ".parquet")
     if not frame.columns.is_unique:
         twice = sorted({str(name) for name in frame.columns[frame.columns.duplicated()]})
         raise ValueError(f"a table needs distinct column names, got twice: {', '.join(twice)}")

@@ -108,6 +108,19 @@ def test_a_firing_neuron_runs_through_cycles(dt):
     assert (counts - cycles <= 3).all()
 
 
+def test_a_device_without_a_resistance_at_rest_is_a_neuron_as_long_as_nothing_counts_its_cycles(monkeypatch):
+    neuron = OneM1T1R("hopping")
+
+    def unknown(self, values):
+        raise KeyError("r_off")
+
+    monkeypatch.setattr(type(neuron.model), "rest_resistance", unknown)
+    group = neuron.group(1, drive=0.8 * volt)
+    Network(group).run(0 * ms, namespace={})
+    with pytest.raises(KeyError):
+        neuron.group(1, drive=0.8 * volt, cycle_spread={"mu": 0.1})
+
+
 @pytest.mark.parametrize("name", ["hopping", "area_pulse", "ag_particles_1", "and_ts", "vo2_neuristor"])
 def test_resistance_at_rest(name):
     neuron = SourceMeter(name)
