@@ -21,6 +21,7 @@ from memneuro.backend import cuda
 from memneuro.backend.flags import SINGLE, compiler_flags
 from memneuro.backend.standalone import build_folder, managed
 from memneuro.backend.unavailable import BackendUnavailable
+from memneuro.cores import usable_cores
 from memneuro.doctor import compiler_command, compiler_fix
 
 NAMES = ("runtime", "numpy", "cython", "cpp", "openmp", "cuda")
@@ -106,7 +107,7 @@ def backend(
             raise ValueError(f"compute_capability = {compute_capability!r}; accepted: a number such as 8.6 or 9.0")
     if directory is not None and not (isinstance(directory, (str, os.PathLike)) and os.fspath(directory)):
         raise ValueError(f"directory = {directory!r}; accepted: the path of a folder")
-    return Backend(name, int(threads or _cores()), precision, directory, build_on_run, compute_capability)
+    return Backend(name, int(threads or usable_cores()), precision, directory, build_on_run, compute_capability)
 
 
 class Backend:
@@ -183,7 +184,7 @@ class Backend:
                 prefs[flags], "c++17" if self.name == "cuda" else None, precision == "single"
             )
             wanted["devices.cpp_standalone.openmp_threads"] = self.threads if self.name == "openmp" else 0
-            wanted["devices.cpp_standalone.extra_make_args_unix"] = ["-j", str(_cores())]
+            wanted["devices.cpp_standalone.extra_make_args_unix"] = ["-j", str(usable_cores())]
             if self.name == "openmp":
                 self._device.run_environment_variables |= _thread_variables(self.threads)
             if toolkit is not None:
@@ -441,12 +442,7 @@ def _forget_cython_modules() -> None:
     cython_extension_manager._code_cache.clear()
 
 
-def _cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def _thread_variables(threads: int) -> dict[str, str]:
     """Threads that wait for the next step spin for a moment and then sleep, so that other programs can run."""
-    spin = "20000" if threads <= _cores() else "0"
+    spin = "20000" if threads <= usable_cores() else "0"
     return {"GOMP_SPINCOUNT": spin}

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+
 import numpy as np
 import pandas as pd
 from tqdm.auto import tqdm
 
 from memneuro.chapter.chapter import Chapter, no_verdict
 from memneuro.circuit.one_m1t1r import OneM1T1R
+from memneuro.cores import usable_cores
 from memneuro.figure import pattern_learning as figure
 from memneuro.network.pattern_learning import PatternLearning
 
@@ -16,17 +20,28 @@ SEEDS = (0, 1, 2, 3, 4)
 
 
 def simulate(fast: bool) -> dict[str, pd.DataFrame]:
-    """Learning curves of five seeds and what the synapses of the first have learnt; fast, one seed and two blocks."""
+    """Learning curves of five seeds and what the synapses of the first have learnt; fast, one seed and two blocks.
+
+    Seeds run side by side, one on each core; each is the same on its own.
+    """
+    if fast:
+        found = [_learn(SEEDS[0], blocks=2, tests=4)]
+    else:
+        with ProcessPoolExecutor(min(len(SEEDS), usable_cores()), mp_context=get_context("spawn")) as pool:
+            found = list(tqdm(pool.map(_learn, SEEDS), total=len(SEEDS), desc="learning", unit="seed", leave=False))
+    states = found[0][1]
+    inputs, outputs = np.indices(states.shape)
+    return {
+        "curve": pd.concat([curve for curve, _ in found], ignore_index=True),
+        "synapses": pd.DataFrame({"input": inputs.ravel(), "output": outputs.ravel(), "state": states.ravel()}),
+    }
+
+
+def _learn(seed: int, blocks: int = 6, tests: int = 16) -> tuple[pd.DataFrame, np.ndarray]:
+    """The learning curve of one seed, with chance beside it, and the states of its synapses."""
     learning = PatternLearning(neuron=OneM1T1R(CARD))
-    curves, fields = [], pd.DataFrame()
-    for seed in tqdm(SEEDS[:1] if fast else SEEDS, desc="learning", unit="seed", leave=False):
-        curve, states = learning.learn(blocks=2 if fast else 6, tests=4 if fast else 16, seed=seed)
-        curves.append(curve)
-        if seed == SEEDS[0]:
-            inputs, outputs = np.indices(states.shape)
-            fields = pd.DataFrame({"input": inputs.ravel(), "output": outputs.ravel(), "state": states.ravel()})
-    chance = 1 / len(np.asarray(learning.patterns))
-    return {"curve": pd.concat(curves, ignore_index=True).assign(chance=chance), "synapses": fields}
+    curve, states = learning.learn(blocks=blocks, tests=tests, seed=seed)
+    return curve.assign(chance=1 / len(np.asarray(learning.patterns))), states
 
 
 CHAPTER = Chapter(

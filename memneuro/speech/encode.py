@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import multiprocessing
-import os
 import zlib
 from collections.abc import Sequence
 from dataclasses import asdict, replace
@@ -17,6 +16,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
+from memneuro.cores import usable_cores
 from memneuro.speech.augment import Augmentation, augment, trim
 from memneuro.speech.cochlea import Cochlea
 from memneuro.speech.spike_words import SpikeWords
@@ -82,8 +82,7 @@ def encode(
         raise ValueError("there are no words; accepted: at least one")
     folder = default_cache() / "speech" if folder is None else Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    workers = available if processes is None else int(processes)
+    workers = usable_cores() if processes is None else int(processes)
     digest = _content(words)
     found = []
     for copy in range(copies + 1):

@@ -17,6 +17,7 @@ from typing import Any
 from tqdm.auto import tqdm
 
 from memneuro.circuit.device_circuit import whole_number
+from memneuro.cores import usable_cores
 from memneuro.sweep.point import run_point
 from memneuro.sweep.spec import Sweep, read_sweep
 from memneuro.sweep.store import Store
@@ -126,7 +127,7 @@ def _client(scheduler: str | None, workers: int | None) -> Iterator[Any]:
         if scheduler is None:
             with (
                 LocalCluster(
-                    n_workers=workers or os.cpu_count() or 1,
+                    n_workers=workers or usable_cores(),
                     threads_per_worker=1,
                     processes=True,
                     dashboard_address=None,

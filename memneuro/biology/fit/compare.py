@@ -23,6 +23,7 @@ from memneuro.biology.fit.model import fit_model, fit_model_names
 from memneuro.biology.fit.search import GENERATIONS, Fits, fit, fits_from_table
 from memneuro.biology.recordings import load
 from memneuro.biology.registry import RECORDINGS, find
+from memneuro.cores import usable_cores
 from memneuro.tables import write_csv
 
 #: Seeds of the fits.
@@ -153,7 +154,7 @@ def compare(
     held = held[(held["cell"] == name) & held["seed"].isin(list(seeds))]
     fits = {one: None if refit else _held(held, one, seeds) for one in wanted}
     jobs = [(one, data, tuple(seeds), generations, fits[one], folder, backend, progress) for one in wanted]
-    workers = min(len(jobs), os.cpu_count() or 1) if processes is None else processes
+    workers = min(len(jobs), usable_cores()) if processes is None else processes
     if workers == 1:
         found = [_one(*job) for job in jobs]
     else:
