@@ -1,10 +1,13 @@
 """Sphinx configuration; `make docs` builds with warnings as errors.
 
-The build needs no network: MathJax comes as a package, notebooks are shown with the outputs they hold, and links into
-the documentation of Brian2, NumPy, SciPy and pandas are only made where somebody says that there is a network, with
-``MEMNEURO_DOCS_INTERSPHINX=1``; Read the Docs says so by itself. Without them those names are plain text. A look-up
-that is tried and fails would be a warning, and a build that depends on whether it happens to succeed would not be one
-build.
+The build needs no network: MathJax comes as a package, and links into the documentation of Brian2, NumPy, SciPy and
+pandas are only made where somebody says that there is a network, with ``MEMNEURO_DOCS_INTERSPHINX=1``; Read the Docs
+says so by itself. Without them those names are plain text. A look-up that is tried and fails would be a warning, and a
+build that depends on whether it happens to succeed would not be one build.
+
+Notebooks are run in their short form, in some minutes, and again only after a notebook or the package has changed;
+``MEMNEURO_DOCS_NOTEBOOKS=0`` shows them without outputs. Cells that need recordings or PyTorch say so where there are
+none.
 """
 
 import importlib.util
@@ -14,6 +17,8 @@ from pathlib import Path
 
 DOCS = Path(__file__).parent
 sys.path.insert(0, str(DOCS))
+
+from _pages.digest import package_digest  # noqa: E402
 
 import memneuro  # noqa: E402
 
@@ -51,7 +56,19 @@ numpydoc_xref_param_type = False
 
 myst_enable_extensions = ["dollarmath", "colon_fence", "deflist", "attrs_inline", "attrs_block"]
 myst_heading_anchors = 3
-nb_execution_mode = "off"
+nb_execution_mode = "off" if os.environ.get("MEMNEURO_DOCS_NOTEBOOKS") == "0" else "cache"
+nb_execution_cache_path = str(DOCS / "_build" / "notebooks" / package_digest())
+nb_execution_timeout = 900
+nb_execution_in_temp = True
+nb_execution_raise_on_error = True
+nb_execution_show_tb = True
+os.environ["MEMNEURO_FAST"] = "1"
+# Not with the start-up files of whoever builds; nor with the kernel's warning that what it tells this very machine is
+# not encrypted.
+profile = DOCS / "_build" / "ipython" / "profile_default"
+profile.mkdir(parents=True, exist_ok=True)
+(profile / "ipython_kernel_config.py").write_text('c.IPKernelApp.log_level = "ERROR"\n', encoding="utf-8")
+os.environ["IPYTHONDIR"] = str(profile.parent)
 
 online = os.environ.get("READTHEDOCS") == "True" or os.environ.get("MEMNEURO_DOCS_INTERSPHINX") == "1"
 _ELSEWHERE = {

@@ -1,4 +1,4 @@
-"""Numbered notebooks as pages: copied as they are, with the outputs they hold, and never run."""
+"""Numbered notebooks as pages: copied as they are; Sphinx runs them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def pages() -> dict[str, str]:
     listed = rst.page(
         rst.heading("Notebooks"),
         "The tutorials and more as notebooks, with figures; they are in the folder ``notebooks`` of the repository. "
-        "Here they are shown as they were last run.",
+        "Here each is shown in its short form, with few trials: ``MEMNEURO_FAST=1``.",
         rst.toctree([path.stem for path in paths], ":maxdepth: 1") if paths else "",
     )
     copies = {f"{FOLDER}/{path.name}": path.read_text(encoding="utf-8") for path in paths}

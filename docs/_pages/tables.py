@@ -23,8 +23,7 @@ _COLUMNS: dict[str, Any] = {
     "error, half step": lambda row: _with_spread(row.mean_log_error_half_step, row.mean_log_error_half_step_sd),
     "reproduced": lambda row: f"{row.reproduced:.0f} of {row.rows:.0f}",
     "silent": lambda row: f"{row.silent:.0f}",
-    "traits": lambda row: _letters(row.traits),
-    "traits, half step": lambda row: _letters(row.traits_half_step),
+    "traits": lambda row: _both_steps(_letters(row.traits), _letters(row.traits_half_step)),
     "ns per step": lambda row: f"{row.ns_per_step:.0f}",
     "us per ms": lambda row: _short(row.us_per_ms),
     "stiffness": lambda row: _short(row.stiffness),
@@ -42,6 +41,10 @@ def _short(value: float) -> str:
 
 def _letters(text: Any) -> str:
     return str(text) if isinstance(text, str) and text.strip("-") else "none"
+
+
+def _both_steps(step: str, half: str) -> str:
+    return step if half == step else f"{step} ({half})"
 
 
 def markdown(header: list[str], rows: list[list[str]]) -> str:

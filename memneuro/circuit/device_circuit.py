@@ -13,7 +13,7 @@ import memneuro.numerics  # noqa: F401  (registers the integrator and the noise)
 from memneuro.circuit.cycles import EVENTS, Cycles
 from memneuro.circuit.drive import Current, Drive, as_drive, check
 from memneuro.device.card import Card, card, parse_unit
-from memneuro.device.model import DeviceModel, device_model, model_names
+from memneuro.device.model import DeviceModel, device_model, model_names, round_step
 from memneuro.numerics.threefry import MAX_SEED, threefry_normal
 
 METHOD = "exponential_midpoint"
@@ -391,7 +391,7 @@ class DeviceCircuit:
             series = plain["c_in"] * plain["c_gate"] / (plain["c_in"] + plain["c_gate"])
             node = self.model.lowest_resistance(plain) * np.min(np.asarray(series)) * second
             largest = min(largest, node)
-            dt = dt if given else min(dt, node / 2)
+            dt = dt if given else min(dt, round_step(node / 2))
         if check and dt > largest * (1 + 1e-9):
             raise ValueError(
                 f"dt = {dt!s} is too large for card {self.device.name!r}; the largest safe step is {largest!s}"

@@ -34,6 +34,7 @@ def built(tmp_path_factory):
     folder = tmp_path_factory.mktemp("html")
     # A proxy that nobody listens at: whatever asks the network fails.
     offline = {name: "http://127.0.0.1:9" for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY")}
+    offline["MEMNEURO_DOCS_NOTEBOOKS"] = "0"
     unset = {
         name: value for name, value in os.environ.items() if name not in ("READTHEDOCS", "MEMNEURO_DOCS_INTERSPHINX")
     }

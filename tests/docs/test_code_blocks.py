@@ -54,3 +54,14 @@ def test_a_block_that_fails_is_found_with_its_line(tmp_path):
 
 def test_pages_are_found():
     assert len(PAGES) > 10 and SLOW
+
+
+def test_no_line_of_code_is_cut_off():
+    lines = [
+        (name(path), line)
+        for path in markdown_pages.pages()
+        for block in markdown_pages.blocks(path)
+        for line in block.code.splitlines()
+        if len(line) > 100
+    ]
+    assert not lines

@@ -32,7 +32,7 @@ def test_the_table_of_models_shows_each_row():
     assert shown["model"] == "[hopping](#card-hopping_2e4d)" and second[0] == "[area](#card-area_pulse)"
     assert shown["error"].split() == ["0.074", "±", "0.002"] and shown["error, half step"] == "0.078"
     assert shown["reproduced"] == "20 of 21" and shown["silent"] == "1"
-    assert shown["traits"] == "LTCPRS" and shown["traits, half step"] == "none"
+    assert shown["traits"] == "LTCPRS (none)"
     assert shown["us per ms"] == "2.1" and shown["stiffness"] == "4321"
 
 
