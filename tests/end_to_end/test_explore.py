@@ -8,32 +8,30 @@ from html.parser import HTMLParser
 
 import numpy as np
 import pytest
-from brian2 import Mohm, Network, SpikeMonitor, kelvin, ms, mV, prefs, second, us, volt
+from brian2 import Mohm, Network, SpikeMonitor, kelvin, ms, mV, prefs, second, volt
 
 from memneuro import OneM1T1R, PulseTrain
+from memneuro.backend import backend
 from memneuro.circuit.transistor import drain_voltage, nmos_current
 from memneuro.explore.page import page, write_page
 from memneuro.numerics.elementary import _relaxation, _relaxation_pade
 from memneuro.numerics.threefry import threefry_normal, threefry_uniform
 
-STEP, DURATION = 20 * us, 200 * ms
-#: Amplitude (V), width and period (ms), control resistor (Mohm), temperature (K), noise (mV). With short pulses and a
-#: large resistor the neuron is chaotic: rounding errors grow tenfold every 6 ms or so, on any target. In these settings
-#: they do not (`test_same_spikes_as_brian2` checks that too), so that whole trains can be compared.
+DURATION = 400 * ms
+#: Amplitude (V), width and period (ms), control resistor (Mohm), temperature (K), noise (mV), all with the step that
+#: the page has at 300 K; the first is the one with which it opens.
 SETTINGS = [
+    (0.80, 1.0, 2.0, 250, 300, 39),
+    (0.80, 1.0, 2.0, 250, 300, 0),
     (0.80, 3.0, 3.0, 250, 300, 39),
     (0.80, 3.0, 3.0, 500, 300, 0),
-    (0.80, 1.0, 2.0, 50, 300, 0),
     (0.80, 1.0, 2.0, 50, 300, 39),
-    (0.85, 1.0, 3.0, 50, 290, 39),
+    (0.85, 1.5, 3.0, 50, 290, 39),
     (0.88, 1.5, 2.0, 100, 290, 39),
-    (0.80, 3.0, 3.0, 100, 295, 39),
 ]
-#: Those without noise.
-NOISE_FREE = [1, 2]
-#: A chaotic one, and how many spikes agree nevertheless.
-CHAOTIC, AGREE = (0.85, 1.0, 2.0, 250, 300, 39), 8
-CURVE = [0.6, 0.74, 0.77, 0.82]
+#: Settings drawn at random from the sliders, with temperatures of that step.
+DRAWN = 150
+CURVE = [0.74, 0.77, 0.82, 0.9]
 SEED = 7
 
 
@@ -70,7 +68,7 @@ def node(tmp_path_factory):
     return evaluate
 
 
-def setting(amplitude, width, period, resistor, temperature, noise):
+def setting(step, amplitude, width, period, resistor, temperature, noise):
     """A setting as the page makes it: SI numbers."""
     values = {
         "amplitude": amplitude,
@@ -85,73 +83,91 @@ def setting(amplitude, width, period, resistor, temperature, noise):
         "values": values,
         "seed": SEED,
         "duration": float(DURATION / second),
-        "step": float(STEP / second),
+        "step": step,
     }
 
 
-@pytest.fixture(scope="module")
-def trains(neuron):
-    """Brian2's spike times (s): the first setting, the curve's amplitudes in it, the other settings."""
-    before = prefs.codegen.target
-    prefs.codegen.target = "numpy"
-    rows = [SETTINGS[0], *((amplitude, *SETTINGS[0][1:]) for amplitude in CURVE), *SETTINGS[1:], CHAOTIC]
+def drawn(data, step):
+    """Rows like SETTINGS: each slider anywhere, the width below the period."""
+    random = np.random.default_rng(1)
+    places = {control["name"]: control["values"] for control in data["controls"]}
+    assert {control["factor"] for control in data["controls"]} == {1, 1e-3, 1e6}
+    places["temperature"] = [t for t, s in zip(places["temperature"], data["steps"], strict=True) if s == step]
+    names = ("amplitude", "width", "period", "r_control", "temperature", "sigma_tip")
+    rows = []
+    while len(rows) < DRAWN:
+        row = tuple(float(random.choice(places[name])) for name in names)
+        if row[1] < row[2]:
+            rows.append(row)
+    return rows
+
+
+def brian2_trains(neuron, rows, step):
+    """Brian2's spike times (s) for rows like SETTINGS."""
     amplitude, width, period, resistor, temperature, noise = np.array(rows).T
-    group = neuron.group(
-        len(rows),
-        drive=PulseTrain(amplitude * volt, width=width * ms, period=period * ms),
-        dt=STEP,
-        seed=SEED,
-        r_control=resistor * Mohm,
-        temperature=temperature * kelvin,
-        sigma_tip=noise * mV,
-    )
-    spikes = SpikeMonitor(group)
-    Network(group, spikes).run(DURATION, namespace={})
-    prefs.codegen.target = before
-    return [np.asarray(times) for times in spikes.spike_trains().values()]
+    with backend("cpp"):
+        group = neuron.group(
+            len(rows),
+            drive=PulseTrain(amplitude * volt, width=width * ms, period=period * ms),
+            dt=step * second,
+            seed=SEED,
+            r_control=resistor * Mohm,
+            temperature=temperature * kelvin,
+            sigma_tip=noise * mV,
+        )
+        spikes = SpikeMonitor(group)
+        Network(group, spikes).run(DURATION, namespace={})
+        return [np.asarray(times) for times in spikes.spike_trains().values()]
 
 
-def test_same_spikes_as_brian2(html, node, trains):
-    """Neuron 0 has the traces, neurons 1 to n are the points of the curve; every setting has Brian2's spikes."""
-    first, rest = setting(*SETTINGS[0]), [setting(*values) for values in (*SETTINGS[1:], CHAOTIC)]
+def test_same_spikes_as_brian2(neuron, html, node):
+    """Neuron 0 has the traces, neurons 1 to n are the points of the curve; every setting has Brian2's spikes.
+
+    Compiled code and browsers round alike on every machine, but `exp` differs in its last digit between them, and
+    where spikes hang on that digit they part after a while. Anywhere on the sliders that is rare.
+    """
+    data = node(html, "PAGE")
+    step = float(neuron.default_step / second)
+    rows = [SETTINGS[0], *((amplitude, *SETTINGS[0][1:]) for amplitude in CURVE), *SETTINGS[1:], *drawn(data, step)]
+    first, rest = setting(step, *SETTINGS[0]), [setting(step, *row) for row in rows[1 + len(CURVE) :]]
+    opens = {control["name"]: control["values"][control["start"]] * control["factor"] for control in data["controls"]}
+    assert first["values"] == pytest.approx(opens, rel=1e-12)
     found = node(
         html,
         f"""(() => {{
-          const train = (setting, i, change) => {{
+          const train = (setting, i) => {{
             const spikes = [];
-            makeNeuron(setting, i, setting.values.amplitude * (1 + change)).advance(stepsOf(setting), spikes);
+            makeNeuron(setting, i).advance(stepsOf(setting), spikes);
             return spikes;
           }};
-          const first = {json.dumps(first)}, rest = {json.dumps(rest)}, others = {1 + len(CURVE)};
+          const first = {json.dumps(first)}, rest = {json.dumps(rest)};
           return {{
             traces: simulate(first, 1000),
             curve: [...rateCurve(first, {CURVE})].filter((rate) => rate !== null),
-            changed_curve: {CURVE}.map((amplitude, k) => {{
-              const values = {{ ...first.values, amplitude }};
-              return train({{ ...first, values }}, k + 1, 1e-10).length / first.duration;
-            }}),
-            others: rest.map((setting, k) => train(setting, k + others, 0)),
-            changed: rest.map((setting, k) => train(setting, k + others, 1e-10)),
+            others: rest.map((setting, k) => train(setting, k + {1 + len(CURVE)})),
           }};
         }})()""",
     )
-    seconds, step = float(DURATION / second), float(STEP / second)
+    trains = brian2_trains(neuron, rows, step)
+    seconds = float(DURATION / second)
     train, points, others = trains[0], trains[1 : 1 + len(CURVE)], trains[1 + len(CURVE) :]
-    assert all(len(times) >= 10 for times in [train, *others])
+    named = len(SETTINGS) - 1
+    assert min(counts := [len(times) for times in [train, *others[:named]]]) >= 5, counts
     intervals = np.diff(train)
     assert found["traces"]["rate"] == pytest.approx(len(train) / seconds, rel=0.01)
-    assert found["traces"]["first"] == pytest.approx(train[0], abs=step)
+    assert found["traces"]["first"] == pytest.approx(train[0], abs=step / 2)
     assert found["traces"]["interval"] == pytest.approx(intervals.mean(), rel=0.01)
     assert found["traces"]["cv"] == pytest.approx(np.std(intervals, ddof=1) / intervals.mean(), rel=0.01)
     rates = [len(times) / seconds for times in points]
     assert len(set(rates)) == len(CURVE)
-    assert found["curve"] == found["changed_curve"] == pytest.approx(rates, rel=0.01)
-    for here, changed, there in list(zip(found["others"], found["changed"], others, strict=True))[:-1]:
-        assert len(here) == pytest.approx(len(there), rel=0.01)
-        assert len(here) == len(changed)
-    for place in NOISE_FREE:
-        assert found["others"][place - 1][0] == pytest.approx(others[place - 1][0], abs=step)
-    assert found["others"][-1][:AGREE] == pytest.approx(others[-1][:AGREE], abs=step)
+    assert found["curve"] == pytest.approx(rates, rel=0.01)
+    for here, there in zip(found["others"][:named], others[:named], strict=True):
+        assert here == pytest.approx(there, abs=step / 2)
+    here, there = (np.array([len(times) for times in group[named:]]) for group in (found["others"], others))
+    fires = there > 0
+    assert fires.sum() > DRAWN / 4
+    assert np.mean(here[fires] == there[fires]) > 0.9
+    assert here.sum() == pytest.approx(there.sum(), rel=0.01)
 
 
 def test_same_seed_same_noise(html, node):
@@ -304,9 +320,29 @@ def test_in_a_browser(browser, tmp_path):
     def trace(name):
         return browser.find_element(By.CSS_SELECTOR, f'[data-name="{name}"]').get_attribute("points")
 
+    def choose_duration(milliseconds):
+        Select(browser.find_element(By.ID, "duration")).select_by_value(f"{milliseconds}")
+        wait.until(lambda _: f"run({milliseconds}*ms)" in text("code"))
+        wait.until(lambda _: text("rate") != "–")
+
+    def brian2_agrees(milliseconds):
+        """The printed numbers are those of the code that the page prints, run in Brian2."""
+        code = {}
+        exec(text("code"), code)
+        times = np.asarray(code["spikes"].t / ms)
+        intervals = np.diff(times)
+        assert len(times) > 5
+        assert float(text("count")) == pytest.approx(len(times), rel=0.01)
+        assert float(text("rate")) == pytest.approx(len(times) / milliseconds * 1000, rel=0.01)
+        assert float(text("first")) == pytest.approx(times[0], rel=0.01)
+        assert float(text("interval")) == pytest.approx(intervals.mean(), rel=0.01)
+        assert float(text("cv")) == pytest.approx(np.std(intervals, ddof=1) / intervals.mean(), rel=0.01)
+
+    prefs.codegen.target = "numpy"
     wait.until(lambda _: text("rate") != "–")
-    Select(browser.find_element(By.ID, "duration")).select_by_value("200")
-    wait.until(lambda _: "run(200*ms)" in text("code"))
+    choose_duration(500)
+    brian2_agrees(500)
+    choose_duration(200)
     browser.find_element(By.CSS_SELECTOR, "input[value=constant]").click()
     wait.until(lambda _: "Constant(0.8*volt)" in text("code"))
     assert not browser.find_element(By.ID, "period").is_enabled()
@@ -319,16 +355,7 @@ def test_in_a_browser(browser, tmp_path):
     points = browser.execute_script("return PAGE.amplitudes.length")
     wait.until(lambda _: len(browser.find_elements(By.CSS_SELECTOR, "#curve circle")) == points)
 
-    prefs.codegen.target = "numpy"
-    code = {}
-    exec(text("code"), code)
-    times = np.asarray(code["spikes"].t / ms)
-    assert len(times) > 5
-    assert float(text("rate")) == pytest.approx(len(times) / 0.2, rel=0.01)
-    assert float(text("count")) == pytest.approx(len(times), rel=0.01)
-    assert float(text("first")) == pytest.approx(times[0], rel=0.01)
-    assert float(text("interval")) == pytest.approx(np.diff(times).mean(), rel=0.01)
-    assert float(text("cv")) == pytest.approx(np.std(np.diff(times), ddof=1) / np.diff(times).mean(), rel=0.01)
+    brian2_agrees(200)
 
     # A pulse is never longer than the period: the period follows.
     browser.find_element(By.CSS_SELECTOR, "input[value=pulses]").click()
