@@ -7,6 +7,7 @@ compiler and a GPU. A probe that fails, hangs or is absent becomes a line of the
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import platform
@@ -142,6 +143,9 @@ def doctor() -> dict[str, Any]:
         "openmp": _probe_openmp,
         "cuda": _probe_cuda,
     }
+    with contextlib.suppress(Exception):
+        import brian2  # noqa: F401 - sets a signal handler, which only the main thread may do; probes say what fails
+
     with ThreadPoolExecutor(max_workers=2) as pool:
         running = {name: pool.submit(_guarded, probe) for name, probe in probes.items()}
         backends = {name: running[name].result() for name in BACKENDS}
