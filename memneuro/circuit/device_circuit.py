@@ -46,9 +46,7 @@ class DeviceCircuit:
     polarity: ClassVar[str] = "v_device"
 
     def __init__(self, device: str | Card, circuit: str | Card) -> None:
-        if isinstance(device, str) and device in model_names():
-            device = device_model(device).default_card
-        self.device = card(device) if isinstance(device, str) else device
+        self.device = _device_card(device) if isinstance(device, str) else device
         self.circuit = card(circuit) if isinstance(circuit, str) else circuit
         for given, kind in ((self.device, "device"), (self.circuit, "circuit")):
             if given.kind != kind:
@@ -423,3 +421,13 @@ def whole_number(value: Any, name: str, low: int, high: int) -> int:
     if not whole:
         raise ValueError(f"{name} = {value!r}; accepted: a whole number from {low} to {high}")
     return int(value)
+
+
+def _device_card(name: str) -> Card:
+    """The card that goes by a name, its own or that of a model whose default card it is."""
+    if name in model_names():
+        return card(device_model(name).default_card)
+    try:
+        return card(name)
+    except ValueError as error:
+        raise ValueError(f"{error}; or a model: {', '.join(model_names())}") from None

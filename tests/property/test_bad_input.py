@@ -26,7 +26,7 @@ VALUES = [
     (lambda: group(sigma_tip=-0.1 * volt), ValueError, r"sigma_tip.*must not be negative"),
     (lambda: group(r_contrl=1 * Mohm), ValueError, r"unknown parameter 'r_contrl'; accepted: .*r_control"),
     (lambda: NEURON.with_(nonsense=1), ValueError, r"unknown parameter 'nonsense'; accepted: .*mu"),
-    (lambda: OneM1T1R("hoping"), ValueError, r"unknown card 'hoping'; known cards: .*hopping_2e4d"),
+    (lambda: OneM1T1R("hoping"), ValueError, r"unknown card 'hoping'; .*hopping_2e4d.*; or a model: .*hopping"),
     (lambda: OneM1T1R("hopping", "discrete"), ValueError, r"unknown card 'discrete'; known cards: .*discrete_2025"),
     (lambda: OneM1T1R("discrete_2025"), ValueError, r"'discrete_2025' describes a circuit; a device card is needed"),
     (lambda: OneM1T1R("hopping", "hopping_3b"), ValueError, r"'hopping_3b' describes a device; a circuit card"),
