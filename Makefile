@@ -43,7 +43,7 @@ docs: $(call extra,docs)
 	$(BIN)/python -m sphinx -W --keep-going -b html docs docs/_build/html
 
 # Every figure with its tables, into a folder of its own; with FAST=1 a look in minutes.
-figures: $(CORE)
+figures: $(call extra,figures)
 	@for script in figures/fig*.py; do \
 	    $(BIN)/python $$script $(if $(FAST),--fast) --out "$(OUT)/figures" || exit; done
 

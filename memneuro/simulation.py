@@ -170,8 +170,8 @@ class Simulation:
 
     Examples
     --------
-    >>> program = Simulation(OneM1T1R("hopping"), 100, drive=train, duration=1*second, varying=["r_control"],
-    ...                      backend="cpp")
+    >>> program = Simulation(OneM1T1R("hopping"), 100, drive=train, duration=1*second,
+    ...                      varying=["r_control"], backend="cpp")
     >>> spikes = [program.run(seed=seed, r_control=100*Mohm)["spikes"] for seed in range(20)]
     """
 
@@ -396,8 +396,9 @@ def simulate(
 
     Examples
     --------
-    >>> found = simulate(OneM1T1R("hopping"), grid(r_control=[50, 100, 250]*Mohm), drive=train, duration=1*second,
-    ...                  trials=20, backend="cpp")
+    >>> sets = grid(r_control=[50, 100, 250]*Mohm)
+    >>> found = simulate(OneM1T1R("hopping"), sets, drive=train, duration=1*second, trials=20,
+    ...                  backend="cpp")
     >>> found.counts().mean(axis=1)
     """
     drive = as_drive(drive)

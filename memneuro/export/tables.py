@@ -174,7 +174,8 @@ def write_parquet(
 
     Examples
     --------
-    >>> write_parquet(spike_table(spikes), "spikes.parquet", provenance={"device": "hopping", "seed": 1})
+    >>> origin = {"device": "hopping", "seed": 1}
+    >>> write_parquet(spike_table(spikes), "spikes.parquet", provenance=origin)
     >>> read_parquet("spikes.parquet").attrs["provenance"]["seed"]
     """
     arrow, parquet = need("pyarrow"), need("pyarrow.parquet")

@@ -294,7 +294,8 @@ def simulate_network(network: MemristorNetwork | CubaNetwork, duration: Quantity
 
     Examples
     --------
-    >>> run = simulate_network(MemristorNetwork(Wiring(10_000, 100, seed=1)), 1*second, backend="cpp")
+    >>> network = MemristorNetwork(Wiring(10_000, 100, seed=1))
+    >>> run = simulate_network(network, 1*second, backend="cpp")
     >>> run.spikes, run.peak_memory_bytes
     """
     return NetworkProgram(network, duration, **options).run()
