@@ -141,7 +141,10 @@ def _circuit_page(circuit: type[DeviceCircuit]) -> str:
         rst.literal(neuron.threshold, "python"),
         variable_table(equations),
         f"Parameters; values are on the card, by default :ref:`card-{neuron.circuit.name}`.",
-        parameter_table(circuit_units(neuron), {name: one.meaning for name, one in neuron.circuit.parameters.items()}),
+        parameter_table(
+            circuit_units(neuron),
+            {name: one.meaning for name, one in neuron.circuit.parameters.items()} | dict(circuit.meanings),
+        ),
     )
 
 

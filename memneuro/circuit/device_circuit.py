@@ -44,6 +44,8 @@ class DeviceCircuit:
     watched: ClassVar[str]
     #: A voltage with the sign of ``v_device`` that does not depend on the device's resistance.
     polarity: ClassVar[str] = "v_device"
+    #: What those of its parameters mean that stand on no card.
+    meanings: ClassVar[Mapping[str, str]] = {}
 
     def __init__(self, device: str | Card, circuit: str | Card) -> None:
         self.device = _device_card(device) if isinstance(device, str) else device

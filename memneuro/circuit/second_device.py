@@ -11,6 +11,7 @@ Source of the circuit without the second device: doi:10.1038/s41928-025-01488-x.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar, Self
 
 from brian2 import NeuronGroup
@@ -50,6 +51,7 @@ class SecondDeviceOneM1T1R(OneM1T1R):
     circuit_equations: ClassVar[str] = (
         CIRCUIT.replace(_TO_GROUND, "v_gate/r_control - v_gate/r_device_b)/c_gate") + _SECOND
     )
+    meanings: ClassVar[Mapping[str, str]] = {"speed_b": "growth of the second device over that of the first"}
 
     def __init__(
         self, device: str | Card = "hopping", circuit: str | Card = "discrete_2025", speed: float = 1.0

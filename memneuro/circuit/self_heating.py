@@ -15,6 +15,7 @@ doi:10.1038/s41467-024-51254-4.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar, Self
 
 from brian2 import NeuronGroup, Quantity, joule, kelvin, second
@@ -43,6 +44,11 @@ class SelfHeatingOneM1T1R(OneM1T1R):
     """
 
     circuit_equations: ClassVar[str] = CIRCUIT + _HEAT
+    meanings: ClassVar[Mapping[str, str]] = {
+        "temperature_ambient": "temperature of the surroundings: that of the card",
+        "heat_capacity": "heat capacity of the device",
+        "tau_thermal": "time constant with which the device cools",
+    }
 
     def __init__(
         self,

@@ -155,7 +155,12 @@ def langevin_model(particles: int) -> DeviceModel:
     if isinstance(particles, bool) or not isinstance(particles, int) or particles < 1:
         raise ValueError(f"particles = {particles!r}; accepted: a whole number of at least 1")
     name = "langevin" if particles == 1 else f"langevin_{particles}"
-    members = {"name": name, "particles": particles, "default_card": f"ag_particles_{particles}"}
+    members = {
+        "name": name,
+        "particles": particles,
+        "default_card": f"ag_particles_{particles}",
+        "__module__": __name__,
+    }
     return register(type(f"LangevinDevice{particles}", (LangevinDevice,), members))()
 
 

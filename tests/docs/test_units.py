@@ -150,9 +150,10 @@ def test_parameter_tables_equal_the_code(made):
         for header, rows in rst_tables(text):
             if header != ["parameter", "unit", "meaning"]:
                 continue
-            for name, unit, _ in rows:
+            for name, unit, meaning in rows:
                 known = {dimension(own[name])} if name in own else KNOWN[name]
                 assert dimension(unit) in known, (page, name, unit)
+                assert meaning, (page, name)
                 count += 1
     assert count > 50
 
