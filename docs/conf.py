@@ -87,6 +87,8 @@ nitpick_ignore_regex = [
 html_theme = "pydata_sphinx_theme"
 html_title = "memneuro"
 html_static_path = ["_static"]
+# The page of `memneuro explore`; tutorials link to it.
+html_extra_path = ["_build/extra"]
 html_css_files = ["memneuro.css"]
 html_show_sourcelink = False
 html_copy_source = False

@@ -40,11 +40,15 @@ def setup(app: Any) -> dict[str, bool]:
     """Connect to Sphinx."""
     from sphinx.ext.autodoc.mock import mock
 
+    from memneuro.explore.page import write_page
+
     from .docstrings import check, hide_long_values
 
     def write_with_what_is_installed(app: Any, config: Any) -> None:
         with mock(config.autodoc_mock_imports):
             write(Path(app.srcdir))
+        for folder in config.html_extra_path:
+            write_page(Path(app.srcdir) / folder / "explore.html")
 
     app.connect("config-inited", write_with_what_is_installed)
     app.connect("autodoc-process-docstring", check, priority=100)
