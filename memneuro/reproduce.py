@@ -12,6 +12,7 @@ from memneuro.biology.registry import RecordingUnavailable
 from memneuro.chapter import chapters
 from memneuro.chapter.chapter import AGREEMENT, Chapter
 from memneuro.experiment.score import neurons
+from memneuro.progress import no_bar
 from memneuro.report import Section, provenance, write_report
 from memneuro.speech.words import SpeechUnavailable
 
@@ -52,7 +53,7 @@ def reproduce(out: Path, fast: bool = False) -> Path:
     out = Path(out)
     out.mkdir(parents=True, exist_ok=True)
     sections = []
-    bar = tqdm(chapters(), unit="chapter")
+    bar = tqdm(chapters(), unit="chapter", disable=no_bar())
     for chapter in bar:
         bar.set_description(chapter.title)
         try:

@@ -38,6 +38,7 @@ from memneuro.circuit.device_circuit import whole_number
 from memneuro.circuit.drive import as_drive
 from memneuro.circuit.one_m1t1r import OneM1T1R
 from memneuro.numerics.threefry import MAX_SEED
+from memneuro.progress import no_bar
 
 #: Neurons of a program when `batch` is not given; large enough to spread the fixed cost of a step.
 NEURONS = 1000
@@ -146,7 +147,7 @@ class Simulation:
         Whether the devices fluctuate.
     spread : bool or mapping of str to float
         As in :meth:`memneuro.circuit.one_m1t1r.OneM1T1R.group`; `varying` parameters have none.
-    record : sequence of str
+    record : str or sequence of str
         Variables to record.
     record_neurons : sequence of int, optional
         Neurons to record; by default all.
@@ -186,7 +187,7 @@ class Simulation:
         dt: Quantity | None = None,
         noise: bool = True,
         spread: bool | Mapping[str, float] = False,
-        record: Sequence[str] = (),
+        record: str | Sequence[str] = (),
         record_neurons: Sequence[int] | None = None,
         record_step: Quantity | None = None,
         backend: str = "runtime",
@@ -196,7 +197,7 @@ class Simulation:
         self.neuron, self.n, self.noise = neuron, whole_number(n, "n", 1, 2**31 - 1), noise
         self.drive, self.duration = as_drive(drive), _duration(duration)
         self.varying = tuple(varying)
-        self._record = tuple(record)
+        self._record = _recorded(record)
         self._options: dict[str, Any] = {"name": backend, "threads": threads, "precision": precision}
         known = {**neuron.parameters(noise), **self.drive.parameters()}
         for name in self.varying:
@@ -222,8 +223,12 @@ class Simulation:
             self._trace = None
             if record:
                 kept = np.arange(self.n) if record_neurons is None else np.asarray(record_neurons)
-                step = self.group.dt if record_step is None else record_step
-                self._trace = StateMonitor(self.group, list(record), record=kept, dt=step)
+                step = self.group.clock.dt if record_step is None else record_step
+                for name in self._record:
+                    if name not in self.group.variables:
+                        known_names = sorted(name for name in self.group.variables if not name.startswith("_"))
+                        raise ValueError(f"record has {name!r}; accepted: {', '.join(known_names)}")
+                self._trace = StateMonitor(self.group, list(self._record), record=kept, dt=step)
                 self._network.add(self._trace)
             if self._used.standalone:
                 self._network.run(self.duration, namespace={})
@@ -339,7 +344,7 @@ def simulate(
     batch: int | None = None,
     dt: Quantity | None = None,
     noise: bool = True,
-    record: Sequence[str] = (),
+    record: str | Sequence[str] = (),
     record_step: Quantity | None = None,
     backend: str = "runtime",
     threads: int | None = None,
@@ -369,10 +374,10 @@ def simulate(
         Time step; by default the card's converged step.
     noise : bool
         Whether the devices fluctuate.
-    record : sequence of str
+    record : str or sequence of str
         Variables to record in the first trial of each set.
     record_step : Quantity (second), optional
-        Interval of the recording.
+        Interval of the recording; by default the time step.
     backend : str
         Where it runs; this and the next two as in :func:`memneuro.backend.backend`.
     threads : int, optional
@@ -430,7 +435,7 @@ def simulate(
     parts: dict[str, list[pd.DataFrame]] = {"spikes": [], "final": [], "traces": []}
     start = time.perf_counter()
     firsts = range(0, total, size)
-    for first in tqdm(firsts, desc=progress, unit="run", disable=progress is None):
+    for first in tqdm(firsts, desc=progress, unit="run", disable=no_bar(progress is not None)):
         rows = np.minimum(first + np.arange(size), total - 1)  # the last batch is filled up with the last set
         values = {name: np.repeat(np.asarray(value)[rows], trials) for name, value in columns.items()}
         units = {name: get_unit(getattr(program.group, name).dim) for name in columns}
@@ -454,8 +459,13 @@ def simulate(
         step_s=float(program.group.clock.dt),
         seed=seed,
         neuron=neuron,
-        units={name: get_unit(program.group.variables[name].dim) for name in record},
+        units={name: get_unit(program.group.variables[name].dim) for name in _recorded(record)},
     )
+
+
+def _recorded(names: str | Sequence[str]) -> tuple[str, ...]:
+    """Names of variables to record; one name alone is a list of one."""
+    return (names,) if isinstance(names, str) else tuple(names)
 
 
 def _by_set(table: pd.DataFrame, first: int, trials: int, total: int) -> pd.DataFrame:

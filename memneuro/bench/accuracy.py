@@ -16,6 +16,7 @@ from memneuro.bench.programs import machine, memneuro_program, race, stock_progr
 from memneuro.circuit.device_circuit import METHOD
 from memneuro.circuit.one_m1t1r import OneM1T1R
 from memneuro.experiment.convergence import first_spike
+from memneuro.progress import no_bar
 
 STEPS = np.array([100.0, 50.0, 20.0, 10.0, 5.0, 2.0, 1.0, 0.5]) * us
 METHODS = (METHOD, "exponential_euler", "rk4", "heun", "euler")
@@ -54,7 +55,7 @@ def bench_accuracy(
     rows: list[dict[str, Any]] = []
     with backend("runtime"):
         reference = first_spike(neuron, voltage, METHOD, FINEST, 10 * ms)
-        for method in tqdm(METHODS, "methods", disable=not progress, leave=False):
+        for method in tqdm(METHODS, "methods", disable=no_bar(progress), leave=False):
             for step in steps:
                 first = first_spike(neuron, voltage, method, step, 10 * ms)
                 error = abs(first - reference) / reference

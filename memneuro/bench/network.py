@@ -14,6 +14,7 @@ from brian2 import us
 from tqdm.auto import tqdm
 
 from memneuro.bench.programs import Program, limit_program, machine, memneuro_program, stock_program
+from memneuro.progress import no_bar
 
 STEP = 10 * us
 SIZES = (1, 10, 100, 1000, 10_000, 100_000, 1_000_000)
@@ -62,7 +63,7 @@ def bench_network(
         raise ValueError(f"neurons = {neurons!r}; accepted: a whole number of at least 1")
     sizes = [size for size in SIZES if size < neurons] + [neurons]
     rows: list[dict[str, Any]] = []
-    bar = tqdm(sizes, "neurons", disable=not progress, leave=False)
+    bar = tqdm(sizes, "neurons", disable=no_bar(progress), leave=False)
     for size in bar:
         steps = int(min(max(work / size, 20), 200_000))
         with tempfile.TemporaryDirectory(prefix="memneuro_bench_") as name:

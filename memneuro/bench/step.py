@@ -14,6 +14,7 @@ from brian2 import us
 from tqdm.auto import tqdm
 
 from memneuro.bench.programs import Program, limit_program, machine, memneuro_program, race, stock_program
+from memneuro.progress import no_bar
 
 #: Step of this package's scheme, and the one that Brian2's explicit methods need to stay finite.
 STEP, EXPLICIT_STEP = 10 * us, 1 * us
@@ -63,7 +64,7 @@ def bench_step(
         for noise in (True, False):
             makers = _makers(Path(name), neurons, count, noise, single)
             label = "noisy" if noise else "noise-free"
-            programs = [make() for make in tqdm(makers, f"building, {label}", disable=not progress, leave=False)]
+            programs = [make() for make in tqdm(makers, f"building, {label}", disable=no_bar(progress), leave=False)]
             found = race(programs, rounds)
             times[noise] = found
             rows += [_row(program, noise, found[program.name]) for program in programs]

@@ -13,6 +13,7 @@ from tqdm.auto import tqdm
 from memneuro.backend import BackendUnavailable, backend
 from memneuro.bench.programs import SEED, machine, train
 from memneuro.circuit.one_m1t1r import OneM1T1R
+from memneuro.progress import no_bar
 
 STEP = 10 * us
 TARGETS: tuple[tuple[str, dict[str, Any]], ...] = (
@@ -58,7 +59,7 @@ def bench_targets(neurons: int = 100, *, duration: float = 1.0, progress: bool =
     steps = round(duration / float(STEP))
     rows: list[dict[str, Any]] = []
     reference: tuple[np.ndarray, np.ndarray, np.ndarray] | None = None
-    for name, options in tqdm(TARGETS, "targets", disable=not progress, leave=False):
+    for name, options in tqdm(TARGETS, "targets", disable=no_bar(progress), leave=False):
         row: dict[str, Any] = {"target": name, "threads": options.get("threads", 1)}
         try:
             index, step, states, seconds, build_s = _run(name, options, neurons, duration)

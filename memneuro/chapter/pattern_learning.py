@@ -14,6 +14,7 @@ from memneuro.circuit.one_m1t1r import OneM1T1R
 from memneuro.cores import usable_cores
 from memneuro.figure import pattern_learning as figure
 from memneuro.network.pattern_learning import PatternLearning
+from memneuro.progress import no_bar
 
 CARD = "hopping_2e4d"
 SEEDS = (0, 1, 2, 3, 4)
@@ -28,7 +29,8 @@ def simulate(fast: bool) -> dict[str, pd.DataFrame]:
         found = [_learn(SEEDS[0], blocks=2, tests=4)]
     else:
         with ProcessPoolExecutor(min(len(SEEDS), usable_cores()), mp_context=get_context("spawn")) as pool:
-            found = list(tqdm(pool.map(_learn, SEEDS), total=len(SEEDS), desc="learning", unit="seed", leave=False))
+            learnt = pool.map(_learn, SEEDS)
+            found = list(tqdm(learnt, total=len(SEEDS), desc="learning", unit="seed", leave=False, disable=no_bar()))
     states = found[0][1]
     inputs, outputs = np.indices(states.shape)
     return {

@@ -11,12 +11,14 @@ from brian2.utils.stringtools import get_identifiers
 
 import memneuro.numerics  # noqa: F401  (registers the integrator and the noise)
 from memneuro.circuit.cycles import EVENTS, Cycles
-from memneuro.circuit.drive import Current, Drive, as_drive, check
+from memneuro.circuit.drive import Current, Drive, PulseTrain, as_drive, check
 from memneuro.device.card import Card, card, parse_unit
 from memneuro.device.model import DeviceModel, device_model, model_names, round_step
 from memneuro.numerics.threefry import MAX_SEED, threefry_normal
 
 METHOD = "exponential_midpoint"
+#: A default step divides the shortest pulse of the drive into at least this many.
+PULSE_STEPS = 10
 
 
 class DeviceCircuit:
@@ -385,6 +387,8 @@ class DeviceCircuit:
             if np.ndim(dt) != 0 or not np.isfinite(float(dt)) or float(dt) <= 0:
                 raise ValueError(f"dt = {dt!r} must be greater than zero and finite")
         largest = self.model.largest_step(plain)
+        if isinstance(drive, PulseTrain) and not given:
+            dt = min(dt, round_step(float(np.min(np.asarray(drive.width))) / PULSE_STEPS * second))
         if isinstance(drive, Current):
             if "c_gate" not in plain:
                 raise ValueError(f"drive {drive!r} needs a circuit with a gate; accepted here: a voltage")

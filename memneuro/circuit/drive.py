@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -241,10 +242,22 @@ class Expression(Drive):
         For example ``"v_in = 0.5*volt*(1 + sin(2*pi*10*Hz*t)) : volt"``.
     objects : dict, optional
         Functions and constants the text refers to.
+
+    Raises
+    ------
+    ValueError
+        If the text does not define ``v_in``.
     """
 
     text: str
     objects: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.text, str) or not re.search(r"^\s*(v_in\s*=|dv_in/dt\s*=)", self.text, re.MULTILINE):
+            raise ValueError(
+                f"an Expression that does not define v_in: {self.text!r}; accepted: equations such as "
+                "'v_in = 0.5*volt + v_syn : volt'"
+            )
 
     def equations(self) -> str:
         """The text."""

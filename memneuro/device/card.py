@@ -341,6 +341,10 @@ def card(name: str) -> Card:
     """
     files = _files()
     if name not in files:
+        if str(name).endswith(".toml"):
+            raise ValueError(
+                f"{name!r} is not the name of a card; accepted: memneuro.read_card({str(name)!r}) for a file"
+            )
         similar = get_close_matches(str(name), sorted(files), n=8, cutoff=0.0)
         raise ValueError(
             f"unknown card {name!r}; known cards: {', '.join(similar)} and {len(files) - len(similar)} more, "

@@ -92,15 +92,24 @@ class HoppingDevice(DeviceModel):
 
     def largest_step(self, values: Mapping[str, Any]) -> Quantity:
         """0.01/gamma1 at the temperature in use: at twice that, spike counts under constant drive are off by 6 %."""
-        return 0.01 / _loss_rate(values)
+        return 0.01 / _rates(values)[0]
 
     def default_step(self, values: Mapping[str, Any]) -> Quantity:
-        """0.005/gamma1, rounded down to 1, 2 or 5 times a power of ten seconds so that it divides a pulse."""
-        return round_step(0.005 / _loss_rate(values))
+        """0.005 over the fastest of loss, transfer and growth at 7 v_hop, at the temperature in use.
+
+        Rounded down to 1, 2 or 5 times a power of ten seconds, so that it divides a pulse. On every card of the package
+        the fastest is the loss, gamma1.
+        """
+        return round_step(0.005 / max(_rates(values)))
 
 
-def _loss_rate(values: Mapping[str, Any]) -> Quantity:
-    """The fastest dissolution rate at the temperatures in use, in hertz."""
+def _rates(values: Mapping[str, Any]) -> tuple[Quantity, Quantity, Quantity]:
+    """Loss, transfer and growth at a voltage of 7 v_hop, at the temperatures in use; the largest of each, in hertz."""
     temperature = np.asarray(values.get("temperature", 300.0), dtype=float)
-    energy = np.asarray(values["activation_loss"], dtype=float)
-    return max_rate(np.asarray(values["gamma1"]) * np.exp(energy / 1.380649e-23 * (1 / 300 - 1 / temperature)))
+    cold = (1 / 300 - 1 / temperature) / 1.380649e-23
+    loss, growth = (np.exp(np.asarray(values[f"activation_{name}"], dtype=float) * cold) for name in ("loss", "growth"))
+    return (
+        max_rate(np.asarray(values["gamma1"]) * loss),
+        max_rate(np.asarray(values["beta"]) * loss),
+        max_rate(np.asarray(values["mu"]) * np.sinh(7) * growth),
+    )

@@ -379,11 +379,17 @@ def _fit_delays(measurement: Measurement, criterion: float | str, template: Card
         # What the last of the gap adds to the resistance is taken off, and the fit repeated with the rest.
         tunnel = float(np.asarray(template["tunnel_length"]))
         closed = (r_end - resistance_at(fit.length_end, 0.0, r_off, tunnel)) / fit.length_end
+        readings = int(np.isfinite(closed).sum())
         closed = closed[np.isfinite(closed) & (closed > 0)]
         if closed.size >= FEWEST_CYCLES:
             one: Sample = normal_ranges(np.log(closed))
             limits = (math.exp(one.mean_range[0]), math.exp(one.mean_range[1]))
             build.add("r_on", math.exp(one.mean), limits, one.n)
+            if closed.size < readings:
+                notes.append(
+                    f"r_on is from {closed.size} of {readings} pulses: in the others the gap that the model leaves at "
+                    "the end of the pulse has more resistance than was read. Its range does not allow for that."
+                )
             if abs(one.mean - math.log(r_on)) > 0.01:
                 fit = fit_hopping(data, template, math.exp(one.mean), r_off, criterion)
         else:
@@ -393,6 +399,12 @@ def _fit_delays(measurement: Measurement, criterion: float | str, template: Card
     switched, relaxed = int(np.isfinite(data.delay).sum()), int(np.isfinite(data.relaxation).sum())
     for name, limits in fit.ranges.items():
         build.add(name, fit.values[name], limits, relaxed if name == "gamma1" else switched)
+    beta = float(np.asarray(template["beta"]))
+    if "gamma1" in fit.ranges and fit.values["gamma1"] < beta:
+        notes.append(
+            f"gamma1 is slower than the transfer of silver into the residue, {beta:.3g} 1/second on the card "
+            f"{template.name}: the relaxation of this device is hardly that of the hopping model."
+        )
     undetermined |= fit.undetermined
     undetermined |= {name: _UNSEEN[name] for name in template.parameters if name in _UNSEEN}
     missed = int((~np.isfinite(data.delay)).sum())

@@ -297,7 +297,8 @@ class _Problem:
             )
             with np.errstate(divide="ignore"):
                 found.append(np.log(time))
-        return np.array([found[0], (found[1] - found[0]) / 0.1])
+        with np.errstate(invalid="ignore"):  # never relaxed: infinite for both
+            return np.array([found[0], (found[1] - found[0]) / 0.1])
 
     def _read_growth(self, mu: float, v_hop: float, spread: float) -> np.ndarray:
         """Mean growth at the reading voltage after each pulse, but for what is left of the tip's part in the pulse."""
@@ -347,7 +348,9 @@ class _Problem:
         free = {name: one for name, one in start.items() if name not in fixed}
 
         def misfit(point: np.ndarray) -> float:
-            return self._misfit(fixed | dict(zip(free, point.tolist(), strict=True)))
+            with np.errstate(over="ignore", invalid="ignore"):  # far from the data: no likelihood
+                found = self._misfit(fixed | dict(zip(free, point.tolist(), strict=True)))
+            return found if np.isfinite(found) else 1e9
 
         best, ranges, self.covariance = maximise(
             misfit, free, {name: counts[name] for name in counts if name not in fixed}

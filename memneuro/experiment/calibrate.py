@@ -33,6 +33,7 @@ from memneuro.device.card import Card, card, parse_unit, write_card
 from memneuro.experiment import intrinsic_plasticity, leaky_integration, refractory_period, threshold_firing
 from memneuro.experiment.score import DEVICES, VARIANTS, row_error
 from memneuro.experiment.target import scored_targets
+from memneuro.progress import no_bar
 from memneuro.tables import write_csv
 
 LATCH_WEIGHT = 2.0
@@ -350,7 +351,7 @@ def calibrate(
         return float(np.mean([objective(evaluate(search, [point], seed=90000 + k, **effort))[0] for k in range(3)]))
 
     best, best_value, history = start, judge(start), []
-    bar = tqdm(range(generations), desc=f"calibrate {search.variant}")
+    bar = tqdm(range(generations), desc=f"calibrate {search.variant}", disable=no_bar())
     for generation in bar:
         points = strategy.ask()
         # The mean of the distribution rides along, on the same noise, to be judged with the others.
@@ -391,7 +392,7 @@ def intervals(
     low, high = search.limits()
     reference = objective(evaluate(search, [point], trials=trials, trials_3d=trials_3d, seed=seed))[0]
     ranges = []
-    for k in tqdm(range(len(point)), desc="confidence ranges"):
+    for k in tqdm(range(len(point)), desc="confidence ranges", disable=no_bar()):
         width = high[k] - low[k]
         moved = [np.where(np.arange(len(point)) == k, point + d / width * np.log(10), point) for d in offsets]
         rise = objective(evaluate(search, moved, trials=trials, trials_3d=trials_3d, seed=seed)) - reference

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from brian2 import Quantity, ms, volt
 
+from memneuro.circuit.drive import check
 from memneuro.circuit.one_m1t1r import OneM1T1R
 from memneuro.experiment.pulses import run_pulses
 
@@ -58,6 +59,7 @@ def intrinsic_plasticity(
         One row a gap and trial: ``gap_ms``, ``trial``, ``first_ms``, ``second_ms``, ``gain_ms`` (first - second),
         ``fired_first``, ``fired_second``.
     """
+    check("gaps", gaps, ms, signed=True)
     gap = np.atleast_1d(np.asarray(gaps / ms))
     wide = float(width / ms)
     runs = []

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from brian2 import Quantity, ms, volt
 
+from memneuro.circuit.drive import check
 from memneuro.circuit.one_m1t1r import OneM1T1R
 from memneuro.experiment.pulses import run_pulses
 
@@ -55,6 +56,7 @@ def leaky_integration(
         One row a gap and trial: ``gap_ms``, ``trial``, ``pulses``, ``first_spike_ms``. NaN where the neuron did not
         fire within `duration`.
     """
+    check("gaps", gaps, ms, signed=True)
     gap = np.atleast_1d(np.asarray(gaps / ms))
     run = run_pulses(
         neuron,

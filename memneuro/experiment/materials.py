@@ -42,6 +42,7 @@ from memneuro.experiment.iv_sweep import CRITERION, iv_summary, iv_sweep, sweep_
 from memneuro.experiment.projections import projections
 from memneuro.experiment.pulse_response import pulse_response, watch_pulse
 from memneuro.experiment.target import measured_devices, target
+from memneuro.progress import no_bar
 from memneuro.tables import write_csv, write_text
 
 #: Peaks of the sweep (volt), tried in this order, and voltages of the pulse.
@@ -147,7 +148,7 @@ def materials_table(
     meters = [SourceMeter(name) for name in (card_names("device") if names is None else names)]
     meters.sort(key=lambda meter: (meter.device.model, meter.device.name))
     rows = []
-    for meter in tqdm(meters, desc="devices", disable=not progress):
+    for meter in tqdm(meters, desc="devices", disable=no_bar(progress)):
         if names is None and meter.device.name in SLOW:
             rows.append({**card_facts(meter.device), "remarks": "not simulated unless it is named: it takes too long"})
         else:

@@ -24,6 +24,7 @@ from memneuro.circuit.one_m1t1r import OneM1T1R
 from memneuro.experiment.score import FAST_SWITCH_STEPS, MODELS, neurons, score_variant
 from memneuro.experiment.six_traits import TRAITS, six_traits
 from memneuro.experiment.stiffness import fastest_rate
+from memneuro.progress import no_bar
 from memneuro.tables import write_csv
 
 #: One letter for each of the six characteristics, in the order of ``TRAITS``.
@@ -85,7 +86,7 @@ def model_table(
     if out is not None and out.exists():
         rows = pd.read_csv(out, keep_default_na=False, na_values=["nan"]).to_dict(orient="records")
     done = {row["model"] for row in rows}
-    for name in tqdm([name for name in names if name not in done], desc="models", disable=not progress):
+    for name in tqdm([name for name in names if name not in done], desc="models", disable=no_bar(progress)):
         rows.append(model_row(name, seeds=seeds, trials=trials, trait_trials=trait_trials, progress=progress))
         if out is not None:
             write_csv(pd.DataFrame(rows), out)

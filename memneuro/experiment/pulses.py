@@ -11,8 +11,9 @@ import pandas as pd
 from brian2 import Network, Quantity, SpikeMonitor, StateMonitor, ms, ohm, second, volt
 from tqdm.auto import tqdm
 
-from memneuro.circuit.drive import PulseTrain
+from memneuro.circuit.drive import PulseTrain, check
 from memneuro.circuit.one_m1t1r import OneM1T1R
+from memneuro.progress import no_bar
 
 #: Every protocol gives these one value a neuron, so that all protocols share one compiled program.
 _PER_NEURON = {"amplitude": volt, "width": second, "period": second, "start": second}
@@ -136,6 +137,9 @@ def run_pulses(
     if isinstance(trials, bool) or int(trials) < 1:
         raise ValueError(f"trials = {trials!r}; accepted: at least 1")
     control = neuron.circuit["r_control"] if r_control is None else r_control
+    for name, value, unit in (("amplitude", amplitude, volt), ("width", width, second), ("period", period, second)):
+        check(name, value, unit, signed=True)
+    check("r_control", control, ohm, positive=True)
     counts = np.inf if count is None else count
     shape = np.broadcast_shapes(*(np.shape(v) for v in (amplitude, width, period, counts, control)))
     if len(shape) > 1:
@@ -166,7 +170,7 @@ def run_pulses(
     network = Network(group, spikes)
     monitor = None
     if record:
-        step = group.dt if record_step is None else record_step
+        step = group.clock.dt if record_step is None else record_step
         monitor = StateMonitor(group, list(record), record=np.arange(conditions) * trials, dt=step)
         network.add(monitor)
     run_with_progress(network, duration, progress)
@@ -230,6 +234,7 @@ def run_with_progress(network: Network, duration: Quantity, label: str | None = 
         desc=label,
         unit="%",
         leave=False,
+        disable=no_bar(),
         bar_format="{desc}: {percentage:3.0f}%|{bar}| {elapsed}<{remaining}",
     ) as bar:
 

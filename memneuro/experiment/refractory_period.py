@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from brian2 import Mohm, Quantity, ms, volt
 
+from memneuro.circuit.drive import check
 from memneuro.circuit.one_m1t1r import OneM1T1R
 from memneuro.experiment.pulses import run_pulses
 
@@ -64,6 +65,7 @@ def refractory_period(
         One row a resistor and trial: ``r_control_Mohm``, ``trial``, ``first_spike_ms``, ``intervals``,
         ``isi_mean_ms``, ``isi_cv``, ``latched``.
     """
+    check("resistances", resistances, Mohm, signed=True)
     control = np.atleast_1d(np.asarray(resistances / Mohm))
     run = run_pulses(
         neuron,

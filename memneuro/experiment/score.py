@@ -33,6 +33,7 @@ from memneuro.experiment.refractory_period import pooled_interval, refractory_pe
 from memneuro.experiment.six_traits import six_traits
 from memneuro.experiment.target import scored_targets
 from memneuro.experiment.threshold_firing import threshold_firing
+from memneuro.progress import no_bar
 
 WORST = 3.0
 FIRST_INTEGRATION_MS = 13.0
@@ -220,7 +221,7 @@ def score_variant(
     wanted = scored_targets()
     runs = []
     seed_list = list(range(1, seeds + 1)) if noisy else [0]
-    for seed in tqdm(seed_list, desc=f"score {variant}", disable=not progress, leave=False):
+    for seed in tqdm(seed_list, desc=f"score {variant}", disable=no_bar(progress), leave=False):
         run = simulate_rows(devices, step=step, seed=seed, trials=trials, noise=noisy, check_step=fast is None)
         runs.append(run.set_index(["figure", "condition_value"]))
     rows = []

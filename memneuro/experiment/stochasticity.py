@@ -20,6 +20,7 @@ import pandas as pd
 from brian2 import Quantity, ms, volt
 
 from memneuro.biology.trains import fano_factor, fano_factor_across_repeats, isi_cv, isi_cv2
+from memneuro.circuit.drive import check
 from memneuro.circuit.one_m1t1r import OneM1T1R
 from memneuro.experiment.pulses import run_pulses
 
@@ -106,6 +107,7 @@ def stochasticity(
     """
     if not 0 <= float(settle / ms) < float(duration / ms):
         raise ValueError(f"settle = {settle!s}; accepted: from 0 s to less than the duration, {duration!s}")
+    check("amplitudes", amplitudes, volt, signed=True)
     amplitude = np.atleast_1d(np.asarray(amplitudes / volt))
     run = run_pulses(
         neuron,

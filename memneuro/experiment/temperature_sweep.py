@@ -29,6 +29,7 @@ from memneuro.circuit.drive import Constant, check
 from memneuro.circuit.source_meter import SourceMeter
 from memneuro.device.card import Card
 from memneuro.experiment.particle_physics import isothermal, passage_theory
+from memneuro.progress import no_bar
 
 #: Models this protocol knows how to close.
 MODELS = ("langevin", "hopping")
@@ -118,7 +119,7 @@ def temperature_sweep(
     meter = isothermal(meter) if particle else meter.with_(i_compliance=1 * amp)
     level = float(meter.circuit["i_threshold"]) / float(voltage)
     rows = []
-    for temperature in tqdm(temperatures, desc=progress, disable=progress is None, leave=False):
+    for temperature in tqdm(temperatures, desc=progress, disable=no_bar(progress is not None), leave=False):
         here = meter.with_(temperature=float(temperature) * kelvin)
         drive = Constant(np.full(trials, float(voltage)) * volt)
         step = step_scale * here.default_step

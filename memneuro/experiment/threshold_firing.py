@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from brian2 import Quantity, ms, volt
 
+from memneuro.circuit.drive import check
 from memneuro.circuit.one_m1t1r import OneM1T1R
 from memneuro.experiment.pulses import run_pulses
 
@@ -48,6 +49,7 @@ def threshold_firing(
     DataFrame
         One row an amplitude and trial: ``amplitude_V``, ``trial``, ``fired`` (bool), ``delay_ms`` (NaN if it did not).
     """
+    check("amplitudes", amplitudes, volt, signed=True)
     amplitude = np.atleast_1d(np.asarray(amplitudes / volt))
     run = run_pulses(
         neuron,

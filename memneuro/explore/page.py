@@ -61,8 +61,10 @@ def write_page(path: str | os.PathLike[str], device: str | Card = "hopping") -> 
     ------
     ValueError
         For an unknown device, one that needs a time step below 1 us, or one whose parameters differ from cycle to
-        cycle.
+        cycle; for a file whose name does not end in ``.html``.
     """
+    if Path(path).suffix != ".html":
+        raise ValueError(f"path = '{path}'; accepted: a name that ends in .html")
     return write_text(page(OneM1T1R(device)), path)
 
 

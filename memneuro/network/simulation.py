@@ -28,6 +28,7 @@ from memneuro.network.memory import (
     peak_memory,
 )
 from memneuro.network.spike_files import BLOCK, SpikeFiles
+from memneuro.progress import no_bar
 
 #: Neurons whose spikes are kept by default.
 SAMPLE = 500
@@ -260,7 +261,7 @@ class NetworkProgram:
             desc=f"{self.network.wiring.neurons} neurons",
             unit="%",
             leave=False,
-            disable=not self._progress,
+            disable=no_bar(self._progress),
             bar_format="{desc}: {percentage:3.0f}%|{bar}| {elapsed}, {remaining} left",
         )
 

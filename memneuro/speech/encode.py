@@ -17,6 +17,7 @@ import numpy as np
 from tqdm import tqdm
 
 from memneuro.cores import usable_cores
+from memneuro.progress import no_bar
 from memneuro.speech.augment import Augmentation, augment, trim
 from memneuro.speech.cochlea import Cochlea
 from memneuro.speech.spike_words import SpikeWords
@@ -128,7 +129,7 @@ def _encode_copy(
     ]
     spikes: list[np.ndarray] = [np.empty(0)] * len(words)
     duration = np.zeros(len(words), dtype=np.float32)
-    with tqdm(total=len(words), desc=f"cochlea, copy {copy}", unit="word", disable=not progress) as bar:
+    with tqdm(total=len(words), desc=f"cochlea, copy {copy}", unit="word", disable=no_bar(progress)) as bar:
         if workers == 1:
             results = map(_encode_block, jobs)
             _collect(results, blocks, spikes, duration, bar)

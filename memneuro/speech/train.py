@@ -21,6 +21,7 @@ from torch import Tensor
 from torch.nn import functional
 from tqdm import tqdm
 
+from memneuro.progress import no_bar
 from memneuro.speech.network import NetworkSettings, SpeechNetwork
 
 
@@ -192,7 +193,7 @@ def train(
     if checkpoint is not None and checkpoint.exists():
         history = load_checkpoint(checkpoint, network, optimiser, configuration)
     last = training.epochs if until is None else min(until, training.epochs)
-    with tqdm(total=last, initial=len(history), desc=settings.kind, unit="epoch", disable=not progress) as bar:
+    with tqdm(total=last, initial=len(history), desc=settings.kind, unit="epoch", disable=no_bar(progress)) as bar:
         for epoch in range(len(history), last):
             rate = 0.5 * training.learning_rate * (1 + math.cos(math.pi * epoch / training.epochs))
             for group in optimiser.param_groups:

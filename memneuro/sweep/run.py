@@ -18,6 +18,7 @@ from tqdm.auto import tqdm
 
 from memneuro.circuit.device_circuit import whole_number
 from memneuro.cores import usable_cores
+from memneuro.progress import no_bar
 from memneuro.sweep.point import run_point
 from memneuro.sweep.spec import Sweep, read_sweep
 from memneuro.sweep.store import Store
@@ -87,7 +88,7 @@ def run_sweep(
     if missing:
         with (
             _client(scheduler, workers) as client,
-            tqdm(total=len(points), initial=len(points) - len(missing), unit="point", disable=not progress) as bar,
+            tqdm(total=len(points), initial=len(points) - len(missing), unit="point", disable=no_bar(progress)) as bar,
         ):
             for point, result in _results(client, list(missing.values())):
                 store.save(point, result)

@@ -33,6 +33,15 @@ def test_tables(reference):
     assert counts.shape == (5, 3) and counts.sum() == len(reference.spikes) > 0
 
 
+def test_what_is_recorded():
+    """Every step by default; one name is a list of one, and an unknown one is answered with those there are."""
+    options = {**OPTIONS, "duration": 1 * ms, "backend": "numpy"}
+    found = simulate(OneM1T1R("hopping"), None, record="v_gate", **options)
+    assert len(found.traces) == 50 and list(found.traces.columns) == ["set", "trial", "time_ms", "v_gate_V"]
+    with pytest.raises(ValueError, match=r"record has 'vgate'; accepted: .*v_gate"):
+        simulate(OneM1T1R("hopping"), None, record=["vgate"], **options)
+
+
 @pytest.mark.parametrize("batch", [1, 2])
 def test_batches_do_not_matter(reference, batch):
     found = simulate(OneM1T1R("hopping"), SETS, backend="numpy", batch=batch, **OPTIONS)

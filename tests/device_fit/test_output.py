@@ -49,6 +49,26 @@ def test_sweeps_in_a_file_become_a_card_that_runs(tmp_path):
     assert "Lilliefors" in Path(result["files"]["report.md"]).read_text()
 
 
+@pytest.mark.filterwarnings("error")
+def test_a_device_of_another_kind_is_fitted_with_a_word_of_warning(tmp_path):
+    """It closes and opens at once, to 1 Mohm with 2 % of noise, 2 ms after the pulse."""
+    random = np.random.default_rng(0)
+    rows = []
+    for level, mean in ((0.8, 4.0), (0.9, 2.0), (1.0, 1.0)) * 6:
+        delay, opens = min(random.exponential(mean) + 0.5, 14), 15 + random.normal(2, 0.2)
+        for time in np.arange(-5, 25, 0.1):  # ms
+            volts = level if 0 <= time < 15 else 0.05
+            ohms = 1e6 / (1 + 0.02 * random.normal()) if delay < time < opens else 1e11
+            rows.append((1e-4 * len(rows), volts, volts / ohms))
+    table = pd.DataFrame(rows, columns=["time (s)", "voltage (V)", "current (A)"])
+    table.to_csv(tmp_path / "switch.csv", index=False)
+    result = fit_device(tmp_path / "switch.csv", out=tmp_path / "out")
+    text = fit_device_text(result)
+    assert "of 18 pulses: in the others the gap" in text
+    if "gamma1" not in result["undetermined"]:
+        assert "hardly that of the hopping model" in text
+
+
 def test_the_same_switches_seen_at_the_compliance_leave_the_on_resistance_open(tmp_path):
     (one,), truth, _ = synthetic.sweeps(1, 6, 3)
     table = one.table.assign(current_A=one.table["current_A"].clip(-2e-8, 2e-8))

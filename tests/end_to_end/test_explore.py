@@ -271,6 +271,15 @@ def test_command(run_memneuro, tmp_path):
     assert file.read_text(encoding="utf-8") == page(OneM1T1R("hopping"))
 
 
+def test_another_kind_of_file_is_not_replaced(run_memneuro, tmp_path):
+    file = tmp_path / "trace.png"
+    file.write_text("mine")
+    done = run_memneuro("explore", "--out", file)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "accepted: a name that ends in .html" in done.stderr
+    assert file.read_text() == "mine"
+
+
 @pytest.mark.parametrize(
     ("device", "said"), [("nothing", "unknown card 'nothing'"), ("and_ts", "time step of 1e-08 s")]
 )

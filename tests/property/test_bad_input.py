@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from brian2 import DimensionMismatchError, Mohm, TimedArray, amp, farad, mA, ms, nA, ohm, pF, second, us, volt
 
-from memneuro import Constant, Current, OneM1T1R, PulseTrain, Sampled, card
+from memneuro import Constant, Current, Expression, OneM1T1R, PulseTrain, Sampled, card
+from memneuro.experiment.threshold_firing import threshold_firing
 
 NEURON = OneM1T1R("hopping")
 
@@ -27,6 +28,9 @@ VALUES = [
     (lambda: group(r_contrl=1 * Mohm), ValueError, r"unknown parameter 'r_contrl'; accepted: .*r_control"),
     (lambda: NEURON.with_(nonsense=1), ValueError, r"unknown parameter 'nonsense'; accepted: .*mu"),
     (lambda: OneM1T1R("hoping"), ValueError, r"unknown card 'hoping'; .*hopping_2e4d.*; or a model: .*hopping"),
+    (lambda: OneM1T1R("mine.toml"), ValueError, r"'mine.toml' is not the name of a card; accepted: .*read_card"),
+    (lambda: Expression("0.5*volt"), ValueError, r"'0.5\*volt'; accepted: equations such as 'v_in = "),
+    (lambda: threshold_firing(NEURON, amplitudes=[0.9, 1.0]), DimensionMismatchError, r"amplitudes must have the unit"),
     (lambda: OneM1T1R("hopping", "discrete"), ValueError, r"unknown card 'discrete'; known cards: .*discrete_2025"),
     (lambda: OneM1T1R("discrete_2025"), ValueError, r"'discrete_2025' describes a circuit; a device card is needed"),
     (lambda: OneM1T1R("hopping", "hopping_3b"), ValueError, r"'hopping_3b' describes a device; a circuit card"),

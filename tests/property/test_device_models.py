@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from brian2 import Network, SpikeMonitor, StateMonitor, TimedArray, amp, kelvin, ms, nA, pF, second, volt
+from brian2 import Network, SpikeMonitor, StateMonitor, TimedArray, amp, hertz, kelvin, ms, nA, pF, second, us, volt
 
-from memneuro import OneM1T1R, ParallelCapacitor, SourceMeter, card
+from memneuro import OneM1T1R, ParallelCapacitor, PulseTrain, SourceMeter, card
 from memneuro.circuit.drive import Constant, Current
 from memneuro.device.langevin import langevin_model
 from memneuro.device.model import device_model, model_names
@@ -119,3 +119,12 @@ def test_a_number_of_particles_that_makes_no_sense(particles):
 def test_any_number_of_particles_makes_a_model():
     model = langevin_model(2)
     assert model.name == "langevin_2" and "dx_2/dt" in model.equations(True)
+
+
+def test_a_hopping_device_that_hardly_dissolves_still_has_a_short_step():
+    """The step follows gamma1, but not to where a pulse would be a fraction of it."""
+    slow = OneM1T1R("hopping").with_(gamma1=1e-3 * hertz)
+    assert slow.default_step <= 0.1 * ms
+    for width, step in ((1 * ms, 10 * us), (0.05 * ms, 5 * us)):
+        drive = PulseTrain(0.9 * volt, width=width, period=2 * ms)
+        assert float(OneM1T1R("hopping").group(drive=drive).clock.dt) == pytest.approx(float(step), rel=1e-9)

@@ -64,14 +64,12 @@ def evaluate(
     DataFrame
         One row a fit: ``model``, ``cell``, ``seed``; ``loss`` of the training; ``gamma``, the mean coincidence factor
         of all pairs of a recorded repeat and a model's; ``reliability``, that of the cell with itself;
-        ``gamma_normalised``,
-        their ratio (NaN for a cell with a single repeat); ``rate_hz``, ``rate_cell_hz``, ``rate_error`` (relative, with
-        its sign); ``cv``, ``cv_cell``, ``cv_error`` (of the intervals, likewise); ``model_reliability``, the
-        coincidence
-        factor of the model with itself; ``fi_error``, for current
-        steps, the spikes a sweep has too many or too few over the spikes of the cell (NaN for noise); and
-        ``gamma_normalised_8ms``, at the precision of 8 ms, which is usual in
-        publications that fit such recordings (doi:10.7554/eLife.72951).
+        ``gamma_normalised``, their ratio (NaN for a cell with a single repeat); ``rate_hz``, ``rate_cell_hz``,
+        ``rate_error`` (relative, with its sign); ``cv``, ``cv_cell``, ``cv_error`` (of the intervals, likewise);
+        ``model_reliability``, the coincidence factor of the model with itself; ``fi_error``, for current steps, the
+        spikes a sweep has too many or too few over the spikes of the cell (NaN for noise); and
+        ``gamma_normalised_8ms``, at the precision of 8 ms, which is usual in publications that fit such recordings
+        (doi:10.7554/eLife.72951).
     """
     tests, found = _run(fits, cells, seed, dt, backend)
     trials = _trials(fits)

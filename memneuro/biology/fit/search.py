@@ -31,6 +31,7 @@ from memneuro.biology.fit.loss import losses
 from memneuro.biology.fit.model import FitModel
 from memneuro.biology.fit.program import FitProgram
 from memneuro.biology.fit.space import numbers, points
+from memneuro.progress import no_bar
 from memneuro.tables import atomic_path
 
 GENERATIONS = 60
@@ -193,7 +194,7 @@ def fit(
             [losses(cell.training, *spikes, population, trials) for (cell, _), spikes in zip(jobs, found, strict=True)]
         )
 
-    bar = tqdm(total=generations, desc=f"fit {model.name}", unit="generation", disable=not progress)
+    bar = tqdm(total=generations, desc=f"fit {model.name}", unit="generation", disable=no_bar(progress))
     for generation in range(generations):
         if generation < EXPLORED:
             asked = np.array([sampler.random(population) for sampler in samplers])
