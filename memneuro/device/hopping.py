@@ -104,12 +104,12 @@ class HoppingDevice(DeviceModel):
 
 
 def _rates(values: Mapping[str, Any]) -> tuple[Quantity, Quantity, Quantity]:
-    """Loss, transfer and growth at a voltage of 7 v_hop, at the temperatures in use; the largest of each, in hertz."""
+    """Loss, transfer, and growth over the whole gap at 7 v_hop, at the temperatures in use; the largest, in hertz."""
     temperature = np.asarray(values.get("temperature", 300.0), dtype=float)
     cold = (1 / 300 - 1 / temperature) / 1.380649e-23
     loss, growth = (np.exp(np.asarray(values[f"activation_{name}"], dtype=float) * cold) for name in ("loss", "growth"))
     return (
         max_rate(np.asarray(values["gamma1"]) * loss),
         max_rate(np.asarray(values["beta"]) * loss),
-        max_rate(np.asarray(values["mu"]) * np.sinh(7) * growth),
+        max_rate(np.asarray(values["mu"]) * np.sinh(7) * growth / (1 + np.asarray(values["alpha"]) ** 2)),
     )
