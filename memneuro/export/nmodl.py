@@ -266,8 +266,6 @@ def _values(neuron: OneM1T1R, drive: Drive, equations: Equations) -> dict[str, t
             f"drive {type(drive).__name__} leaves {', '.join(open_)} to be set from outside; "
             "accepted: Constant, PulseTrain, a Current of constant value, an Expression without objects"
         )
-    if "v_in" not in equations.names:
-        raise ValueError(f"drive {drive!r} does not define v_in; accepted: equations with a line 'v_in = ... : volt'")
     return found
 
 

@@ -105,7 +105,7 @@ def short_run(neuron):
     """Three neurons for 24 ms at 0.88 V."""
     with backend("numpy"):
         options = {"duration": 24 * ms, "trials": 3, "dt": 20 * us, "seed": 1}
-        return run_pulses(neuron, amplitude=0.88, width=0.1, period=0.2, **options)
+        return run_pulses(neuron, amplitude=0.88 * volt, width=0.1 * second, period=0.2 * second, **options)
 
 
 def spikes_of(neuron):

@@ -1,6 +1,7 @@
 """`memneuro network`: the promised keys, and one line for what cannot be done."""
 
 import json
+import sys
 
 import pytest
 
@@ -10,14 +11,17 @@ from memneuro.network.spike_files import read_spikes
 CONTRACT = {"seconds", "spikes", "peak_memory_bytes", "estimated_memory_bytes"}
 
 
-def test_json_has_the_promised_keys_and_the_spikes_are_on_disk(capsys, tmp_path):
+@pytest.mark.parametrize("terminal", [True, False])
+def test_json_has_the_promised_keys_and_the_spikes_are_on_disk(capsys, tmp_path, monkeypatch, terminal):
+    """And progress is drawn on a terminal, not into a file."""
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: terminal)
     words = "network --model cuba --neurons 60 --synapses 10 --duration 100ms --backend numpy --json --spikes".split()
     assert cli.main([*words, str(tmp_path / "spikes")]) == 0
     out, err = capsys.readouterr()
     result = json.loads(out)
     assert CONTRACT < result.keys() and result["neurons"] == 60 and result["backend"] == "numpy"
     assert result["spikes"] == len(read_spikes(tmp_path / "spikes")[0]) > 0
-    assert "60 neurons:" in err and "left" in err
+    assert ("60 neurons:" in err and "left" in err) is terminal
 
 
 def test_the_shortest_run_is_one_step(capsys):

@@ -224,7 +224,6 @@ def test_conditions_become_if_and_else(condition, expected):
         (Expression("v_in = 0.8*volt*arctan(t/second) : volt"), "function 'arctan' with 1 argument"),
         (Expression("v_in = 0.8*volt*(i + 1) : volt"), "'i' has no NMODL counterpart"),
         (Expression("v_in = 0.8*volt*int(t/second) : volt"), "int() of a comparison"),
-        (Expression("v_other = 0.8*volt : volt"), "v_in"),
     ],
 )
 def test_a_drive_that_nmodl_cannot_hold_is_refused(drive, message):
