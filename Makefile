@@ -38,7 +38,8 @@ lint: $(call extra,dev)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-# docs/_build/html/index.html, with the notebooks run in their short form; needs no network. MEMNEURO_DOCS_INTERSPHINX=1 links to the documentation of Brian2 and others.
+# docs/_build/html/index.html, with the notebooks run in their short form; needs no network.
+# MEMNEURO_DOCS_INTERSPHINX=1 links to the documentation of Brian2 and others.
 docs: $(call extra,docs)
 	$(BIN)/python -m sphinx -W --keep-going -b html docs docs/_build/html
 

@@ -197,7 +197,7 @@ class Simulation:
         self.neuron, self.n, self.noise = neuron, whole_number(n, "n", 1, 2**31 - 1), noise
         self.drive, self.duration = as_drive(drive), _duration(duration)
         self.varying = tuple(varying)
-        self._record = _recorded(record)
+        self._record = (record,) if isinstance(record, str) else tuple(record)
         self._options: dict[str, Any] = {"name": backend, "threads": threads, "precision": precision}
         known = {**neuron.parameters(noise), **self.drive.parameters()}
         for name in self.varying:
@@ -221,7 +221,7 @@ class Simulation:
             self._spikes = SpikeMonitor(self.group)
             self._network = Network(self.group, self._spikes)
             self._trace = None
-            if record:
+            if self._record:
                 kept = np.arange(self.n) if record_neurons is None else np.asarray(record_neurons)
                 step = self.group.clock.dt if record_step is None else record_step
                 for name in self._record:
@@ -459,13 +459,8 @@ def simulate(
         step_s=float(program.group.clock.dt),
         seed=seed,
         neuron=neuron,
-        units={name: get_unit(program.group.variables[name].dim) for name in _recorded(record)},
+        units={name: get_unit(program.group.variables[name].dim) for name in program._record},
     )
-
-
-def _recorded(names: str | Sequence[str]) -> tuple[str, ...]:
-    """Names of variables to record; one name alone is a list of one."""
-    return (names,) if isinstance(names, str) else tuple(names)
 
 
 def _by_set(table: pd.DataFrame, first: int, trials: int, total: int) -> pd.DataFrame:

@@ -147,3 +147,24 @@ def jsonable(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return [jsonable(item) for item in value]
     raise TypeError(f"JSON cannot hold a {type(value).__name__}: {value!r}")
+
+
+def with_ending(path: str | os.PathLike[str], ending: str) -> Path:
+    """The path of a file whose name ends as files of its kind do.
+
+    Parameters
+    ----------
+    path : path-like
+        The file.
+    ending : str
+        With its dot, such as ``".nwb"``.
+
+    Raises
+    ------
+    ValueError
+        For another ending.
+    """
+    path = Path(path)
+    if path.suffix != ending:
+        raise ValueError(f"path = '{path}'; accepted: a name that ends in {ending}")
+    return path

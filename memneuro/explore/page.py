@@ -23,7 +23,7 @@ from memneuro.explore.controls import Control, controls, drives
 from memneuro.explore.javascript import constants, parameter_values, program
 from memneuro.figure import style
 from memneuro.numerics.threefry import MAX_SEED
-from memneuro.tables import write_text
+from memneuro.tables import with_ending, write_text
 
 #: Time steps below this (second) are refused: a trace would take seconds.
 SMALLEST_STEP = 1e-6
@@ -63,8 +63,7 @@ def write_page(path: str | os.PathLike[str], device: str | Card = "hopping") -> 
         For an unknown device, one that needs a time step below 1 us, or one whose parameters differ from cycle to
         cycle; for a file whose name does not end in ``.html``.
     """
-    if Path(path).suffix != ".html":
-        raise ValueError(f"path = '{path}'; accepted: a name that ends in .html")
+    path = with_ending(path, ".html")
     return write_text(page(OneM1T1R(device)), path)
 
 

@@ -28,11 +28,3 @@ def free(path: str | os.PathLike[str], overwrite: bool) -> None:
     """Raise FileExistsError when the file is there and must stay."""
     if Path(path).exists() and not overwrite:
         raise FileExistsError(f"{Path(path)} exists; accepted: another path, or overwrite=True")
-
-
-def with_ending(path: str | os.PathLike[str], ending: str) -> Path:
-    """The path, or a ValueError when its name does not end as files of this kind do."""
-    path = Path(path)
-    if path.suffix != ending:
-        raise ValueError(f"path = '{path}'; accepted: a name that ends in {ending}")
-    return path

@@ -17,10 +17,10 @@ import numpy as np
 
 from memneuro import __version__
 from memneuro.circuit.device_circuit import whole_number
-from memneuro.export._files import free, new_file, with_ending
+from memneuro.export._files import free, new_file
 from memneuro.export._optional import need
 from memneuro.export.lif_surrogate import LIFSurrogate
-from memneuro.tables import jsonable
+from memneuro.tables import jsonable, with_ending
 
 __all__ = ["export_nir", "read_nir"]
 

@@ -17,11 +17,12 @@ import numpy as np
 from brian2 import Quantity, SpikeMonitor, StateMonitor, amp, volt
 
 from memneuro import __version__
-from memneuro.export._files import free, new_file, with_ending
+from memneuro.export._files import free, new_file
 from memneuro.export._monitors import Spikes, Trace, label, rate_hz, read_all, stop_time, unit_text
 from memneuro.export._optional import need
 from memneuro.export._origin import origin
 from memneuro.simulation import Simulated
+from memneuro.tables import with_ending
 
 __all__ = ["write_nwb"]
 

@@ -23,12 +23,12 @@ import pandas as pd
 from brian2 import SpikeMonitor, StateMonitor, ms
 
 from memneuro import __version__
-from memneuro.export._files import free, new_file, with_ending
+from memneuro.export._files import free, new_file
 from memneuro.export._monitors import read_spikes, read_trace, unit_text
 from memneuro.export._optional import need
 from memneuro.export._origin import origin
 from memneuro.simulation import Simulated, with_unit
-from memneuro.tables import jsonable
+from memneuro.tables import jsonable, with_ending
 
 __all__ = ["read_parquet", "spike_table", "trace_table", "write_parquet"]
 
