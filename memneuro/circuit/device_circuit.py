@@ -55,7 +55,7 @@ class DeviceCircuit:
         for given, kind in ((self.device, "device"), (self.circuit, "circuit")):
             if given.kind != kind:
                 raise ValueError(f"card {given.name!r} describes a {given.kind}; a {kind} card is needed here")
-        self.model: DeviceModel = device_model(self.device.model)
+        self.model: DeviceModel = device_model(self.device.model).for_card(self.device.parameters)
         for given, needed in ((self.device, self.model.parameters), (self.circuit, self.circuit_parameters)):
             missing = [name for name in needed if name not in given.parameters]
             if missing:
@@ -320,7 +320,7 @@ class DeviceCircuit:
             unit = parse_unit(owner.parameters[key].unit)
             if np.ndim(value) == 0:
                 return owner.number(key, value) * unit
-            return np.array([owner.number(key, one) for one in value]) * unit
+            return owner.numbers(key, value) * unit
         assert drive is not None
         check(key, value, parse_unit(drive.parameters()[key][1]), signed=True, finite=key != "pulse_count")
         return value

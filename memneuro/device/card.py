@@ -19,6 +19,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+import numpy as np
 from brian2 import DimensionMismatchError, Quantity, get_dimensions, have_same_dimensions
 from brian2.units import allunits
 
@@ -239,6 +240,34 @@ class Card:
         number = float(value / unit)
         self._check(name, parameter, number)
         return number
+
+    def numbers(self, name: str, values: Any) -> np.ndarray:
+        """Check many values of parameter `name`; return them as numbers in the card's unit.
+
+        Parameters
+        ----------
+        name : str
+            A parameter of the card.
+        values : Quantity (any unit), shape (n,)
+            The values, with a unit of the card's dimension.
+
+        Raises
+        ------
+        brian2.DimensionMismatchError
+            If the values have another dimension.
+        ValueError
+            If one is out of range; the message names the first.
+        """
+        parameter = self.parameters[name]
+        unit = parse_unit(parameter.unit)
+        if not len(values) or not have_same_dimensions(values, unit):
+            return np.array([self.number(name, one) for one in values], dtype=float)
+        found = np.asarray(values / unit, dtype=float)
+        least = 0.0 if parameter.positive else -math.inf if parameter.signed else -1e-323
+        good = np.isfinite(found) & (found > least)
+        if not good.all():
+            self._check(name, parameter, float(found[np.argmin(good)]))
+        return found
 
     def table(self) -> Any:
         """Return the card as a tidy frame: one row a parameter."""

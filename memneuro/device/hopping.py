@@ -25,7 +25,7 @@ doi:10.1038/s41928-025-01488-x. The parameters are fitted; see the cards.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -35,16 +35,23 @@ from memneuro.device.model import DeviceModel, max_rate, register, round_step
 
 _EQUATIONS = """
 dx_total/dt = growth*(1 - x_total) - gamma1*arrhenius_loss*(x_total - x_residue) - gamma2*arrhenius_loss*x_residue : 1
-dx_residue/dt = beta*arrhenius_loss*(x_total - x_residue) - gamma2*arrhenius_loss*x_residue : 1
+dx_residue/dt = beta*arrhenius_loss*{room}(x_total - x_residue) - gamma2*arrhenius_loss*x_residue : 1
+x_total_ceiling = 1 : 1
+x_residue_ceiling = x_total : 1
 x_filament = x_total - x_residue : 1
 gap = 1 - x_total : 1
 inverse_temperature = 1/temperature - 1/(300*kelvin) : 1/kelvin
 arrhenius_growth = exp(-activation_growth*inverse_temperature/(1.380649e-23*joule/kelvin)) : 1
 arrhenius_loss = exp(-activation_loss*inverse_temperature/(1.380649e-23*joule/kelvin)) : 1
 v_hop_now = v_hop*temperature/(300*kelvin) : volt
-push = 0.5*(v_device + abs(v_device))/v_hop_now : 1
+push = clip(v_device/v_hop_now, 0, 40) : 1
 growth = 0.5*mu*arrhenius_growth*(exp({tip}push) - exp({tip}-push))/(gap**2 + alpha**2) : Hz
 r_device = r_on*x_total + r_off*(exp(gap/tunnel_length) - 1)/(exp(1/tunnel_length) - 1) : ohm
+"""
+
+_ROOM = """
+residue_fill = 1/residue_cap : 1
+residue_room = 1 - x_residue*residue_fill : 1
 """
 
 _TIP = """
@@ -58,7 +65,7 @@ class HoppingDevice(DeviceModel):
     """Mott-Gurney hopping with filament, residue and a thermally fluctuating tip; see the module's documentation."""
 
     name = "hopping"
-    parameters = (
+    _unbounded = (
         "mu",
         "v_hop",
         "alpha",
@@ -73,13 +80,25 @@ class HoppingDevice(DeviceModel):
         "sigma_tip",
         "tau_tip",
     )
+    parameters = (*_unbounded, "residue_cap")
     noise_parameters = ("sigma_tip", "tau_tip")
     default_card = "hopping_2e4d"
 
+    def __init__(self, bounded: bool = True) -> None:
+        self.bounded = bounded
+        if not bounded:
+            self.parameters = self._unbounded
+
+    def for_card(self, names: Iterable[str]) -> HoppingDevice:
+        """The residue of a card without ``residue_cap`` has no bound of its own."""
+        return self if "residue_cap" in names else HoppingDevice(bounded=False)
+
     def equations(self, noise: bool) -> str:
         """See :class:`memneuro.device.model.DeviceModel`."""
-        text = _EQUATIONS.format(tip="v_tip/v_hop_now + " if noise else "")
-        return text + (_TIP if noise else "")
+        text = _EQUATIONS.format(
+            tip="v_tip/v_hop_now + " if noise else "", room="residue_room*" if self.bounded else ""
+        )
+        return text + (_ROOM if self.bounded else "") + (_TIP if noise else "")
 
     def initial(self, noise: bool) -> dict[str, Any]:
         """No silver in the gap; the tip potential starts from its stationary distribution."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
 import numpy as np
@@ -33,9 +33,13 @@ class DeviceModel(ABC):
     """
 
     name: ClassVar[str]
-    parameters: ClassVar[tuple[str, ...]]
+    parameters: tuple[str, ...]
     noise_parameters: ClassVar[tuple[str, ...]]
     default_card: ClassVar[str]
+
+    def for_card(self, names: Iterable[str]) -> DeviceModel:
+        """The form of the model for a card with these parameters; by default there is one form."""
+        return self
 
     @abstractmethod
     def equations(self, noise: bool) -> str:

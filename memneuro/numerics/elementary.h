@@ -221,13 +221,15 @@ MEMNEURO_FN double _relaxation_pade(double z)
 {
     const double size = z < 0.0 ? -z : z, a = size > 1e50 ? 1e50 : size;
     const double rise = fma(fma(a, 0.16666666666666667, 0.5), a, 1.0);
-    return rise / (z > 0.0 ? fma(a, rise, 1.0) : 1.0);
+    const double top = z > 1e50 ? 1.0 : rise, bottom = z > 0.0 ? fma(a, rise, 1.0) : 1.0;
+    return top / (z > 1e50 ? z : bottom);
 }
 
 MEMNEURO_FN float _relaxation_pade(float z)
 {
     const float size = z < 0.0f ? -z : z, a = size > 3e12f ? 3e12f : size;
     const float rise = fmaf(fmaf(a, 0.16666667f, 0.5f), a, 1.0f);
-    return rise / (z > 0.0f ? fmaf(a, rise, 1.0f) : 1.0f);
+    const float top = z > 3e12f ? 1.0f : rise, bottom = z > 0.0f ? fmaf(a, rise, 1.0f) : 1.0f;
+    return top / (z > 3e12f ? z : bottom);
 }
 #endif

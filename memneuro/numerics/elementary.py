@@ -53,7 +53,8 @@ def _relaxation_array(z: np.ndarray) -> np.ndarray:
 def _relaxation_pade(z: Any) -> Any:
     a = np.minimum(np.abs(z), 1e50)
     rise = (a * 0.16666666666666667 + 0.5) * a + 1.0
-    return rise / np.where(np.greater(z, 0.0), a * rise + 1.0, 1.0)
+    far = np.greater(z, 1e50)
+    return np.where(far, 1.0, rise) / np.where(far, z, np.where(np.greater(z, 0.0), a * rise + 1.0, 1.0))
 
 
 def cython_code(header: str, *declarations: str) -> str:

@@ -33,6 +33,10 @@ What follows from it
 
 An equation that is not linear in its own variable is advanced with the explicit midpoint rule (b = 0).
 
+A subexpression named ``<state>_ceiling`` bounds a state: after each step it is clipped to the range from 0 to that value,
+where a ceiling that is another state is read after that state has moved. An equation whose exact solution stays within
+those bounds is changed by rounding and splitting errors only.
+
 A parameter named ``<variable>_last`` receives the value that a state or subexpression had at the start of the step;
 this is how a rising edge is seen without a refractory flag.
 """
@@ -189,7 +193,15 @@ class ExponentialMidpoint(StateUpdateMethod):
                 f"_{name}_new = "
                 f"{self._advance(name, deterministic[name], decay[name], mid_names, 'dt', 'relaxation')}{kick}"
             )
-        lines += [f"{name} = _{name}_new" for name in states]
+        ceilings = {
+            name: equations[f"{name}_ceiling"].expr.code
+            for name in states
+            if f"{name}_ceiling" in equations.subexpr_names
+        }
+        lines += [f"{name} = _{name}_new" for name in states if name not in ceilings]
+        # A ceiling that another state sets is read after that state has moved.
+        for name in sorted(ceilings, key=lambda name: bool(get_identifiers(ceilings[name]) & set(states))):
+            lines.append(f"{name} = clip(_{name}_new, 0, {ceilings[name]})")
         return word_substitute("\n".join(lines), PORTABLE)
 
     @staticmethod

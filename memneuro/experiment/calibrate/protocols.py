@@ -1,0 +1,188 @@
+"""Every condition a calibration simulates, and the compiled programs that simulate them.
+
+A program is compiled once and then run with new parameters: all points of a batch, all conditions of similar length and
+all trials are neurons of one group.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from brian2 import Mohm, Quantity, mV, ohm, second, volt
+
+from memneuro.circuit.drive import Drive, Expression, PulseTrain
+from memneuro.circuit.one_m1t1r import OneM1T1R
+from memneuro.device.card import parse_unit
+from memneuro.experiment import intrinsic_plasticity, leaky_integration, refractory_period, threshold_firing
+from memneuro.experiment.calibrate.search import Search
+from memneuro.simulation import Simulation
+
+#: Points that one run of the programs simulates.
+BATCH = 8
+#: Control resistors between and beyond the measured ones (Mohm).
+DENSE = (30, 40, 65, 80, 130, 160, 180, 200, 225, 300, 380, 620, 780, 1200, 1500)
+#: Constant drives (volt), 3.5 % apart.
+CONSTANT = tuple(np.round(0.44 * 1.035 ** np.arange(28), 4))
+#: Amplitudes of pulse trains of 2 s (volt).
+TRAINS = (0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95, 1.0, 1.1)
+#: Triangular sweeps: 0 to 1.2 V and back at 1 V/s; the second way up counts.
+SWEEP = {"peak": 1.2, "period": 2.4, "duration": 3.6}
+SERIES = 1 * Mohm
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How many trials each condition has.
+
+    Parameters
+    ----------
+    rows : int
+        Of the measured conditions but Fig. 3d.
+    firing : int
+        Of each pulse of Fig. 3d, whose rows are probabilities.
+    shape : int
+        Of the conditions between the measured ones, beside one without noise; 0 leaves them out.
+    sweeps : int
+        Of the current-voltage sweep; 0 leaves it out.
+    """
+
+    rows: int = 16
+    firing: int = 64
+    shape: int = 1
+    sweeps: int = 8
+
+
+def conditions(effort: Effort) -> pd.DataFrame:
+    """Every simulated condition with its pulse protocol in SI units.
+
+    Returns
+    -------
+    DataFrame
+        ``kind`` (a figure, or ``dense``, ``constant``, ``train``, ``sweep``), ``value``, ``device``, ``amplitude``,
+        ``width``, ``period``, ``count``, ``r_control``, ``duration``, ``trials``, ``quiet`` (one more trial without
+        noise).
+    """
+    rows: list[tuple[Any, ...]] = []
+    for value in refractory_period.RESISTANCES / ohm:
+        rows.append(("4d", value / 1e6, "2e4d", 0.8, 1e-3, 2e-3, np.inf, value, 0.6, effort.rows))
+    for value in leaky_integration.GAPS / second:
+        rows.append(("3b", value * 1e3, "3b", 0.9, 1e-3, 1e-3 + value, np.inf, np.nan, 0.9, effort.rows))
+    for value in threshold_firing.AMPLITUDES / volt:
+        rows.append(("3d", value, "3cd", value, 15e-3, 15e-3, 1, np.nan, 0.015, effort.firing))
+    for value in intrinsic_plasticity.GAPS / second:
+        rows.append(("4ab", value * 1e3, "4ab", 2.0, 20e-3, 20e-3 + value, 2, np.nan, 0.04 + value, effort.rows))
+    if effort.shape:
+        for value in DENSE:
+            rows.append(("dense", value, "2e4d", 0.8, 1e-3, 2e-3, np.inf, value * 1e6, 0.6, effort.shape))
+        for value in CONSTANT:
+            rows.append(("constant", value, "2e4d", value, 1e3, 1e3, np.inf, np.nan, 2.0, effort.shape))
+        for value in TRAINS:
+            rows.append(("train", value, "2e4d", value, 1e-3, 2e-3, np.inf, np.nan, 2.0, effort.shape))
+    if effort.sweeps:
+        rows.append(("sweep", 0.0, "3cd", np.nan, np.nan, np.nan, np.nan, np.nan, SWEEP["duration"], effort.sweeps))
+    names = "kind value device amplitude width period count r_control duration trials".split()
+    table = pd.DataFrame(rows, columns=names)
+    table["quiet"] = table["kind"].isin(["dense", "constant", "train"])
+    return table
+
+
+class Programs:
+    """The compiled programs of a search.
+
+    Parameters
+    ----------
+    search : Search
+        Parameters, limits and step.
+    effort : Effort
+        Trials.
+    backend : str
+        Where they run.
+    """
+
+    def __init__(self, search: Search, effort: Effort, backend: str = "cpp", precision: str = "single") -> None:
+        self.search = search
+        self.table = conditions(effort)
+        self._neuron = OneM1T1R(search.template)
+        self._unit = {name: parse_unit(self._neuron.device.parameters[name].unit) for name in search.parameters()}
+        lots = pd.cut(self.table["duration"], [0, 0.05, 0.3, 0.7, 0.95, 1.2, 3, 9], labels=False)
+        self._lots = []
+        for _, part in self.table.groupby(lots):
+            size = int((part["trials"] + part["quiet"]).sum()) * BATCH
+            self._lots.append((part, Simulation(**self._program(part), n=size, dt=search.step, backend=backend, precision=precision)))
+
+    def _program(self, part: pd.DataFrame) -> dict[str, Any]:
+        """Arguments of the simulation of one lot."""
+        duration = float(part["duration"].max()) * second
+        names = list(self.search.parameters())
+        if (part["kind"] == "sweep").all():
+            text = (
+                "sweep_phase = t/sweep_period - floor(t/sweep_period) : 1\n"
+                "v_in = sweep_peak*(1 - abs(2*sweep_phase - 1)) : volt\n"
+            )
+            drive: Drive = Expression(text, {"sweep_period": SWEEP["period"] * second, "sweep_peak": SWEEP["peak"] * volt})
+            # A current of 10 nA through the series resistor.
+            neuron = self._neuron.with_(r_control=SERIES, v_threshold=10 * mV)
+            return {"neuron": neuron, "drive": drive, "duration": duration, "varying": names}
+        pulses = PulseTrain(0.8 * volt, 1e-3 * second, 2e-3 * second)
+        varying = [*names, "r_control", "pulse_amplitude", "pulse_width", "pulse_period", "pulse_count"]
+        return {"neuron": self._neuron, "drive": pulses, "duration": duration, "varying": varying}
+
+    def run(self, points: Sequence[np.ndarray], seed: int) -> list[dict[int, tuple[list[np.ndarray], np.ndarray]]]:
+        """Simulate up to ``BATCH`` points.
+
+        Parameters
+        ----------
+        points : sequence of ndarray, shape (names,) each
+            In the unit cube.
+        seed : int
+            Of the noise.
+
+        Returns
+        -------
+        list of dict
+            For each point, by condition: the spike times (s) of every trial, the one without noise last, and the gate
+            voltages at the end.
+        """
+        padded = [points[min(k, len(points) - 1)] for k in range(BATCH)]
+        found: list[dict[int, tuple[list[np.ndarray], np.ndarray]]] = [{} for _ in points]
+        for number, (part, program) in enumerate(self._lots):
+            layout = [(p, c) for p in range(BATCH) for c in part.index]
+            repeats = np.array([part.at[c, "trials"] + part.at[c, "quiet"] for _, c in layout])
+            index = np.repeat(np.arange(len(layout)), repeats)
+            ends = np.cumsum(repeats)
+            rows = part.loc[[c for _, c in layout]]
+            fitted = [self.search.values(padded[p], part.at[c, "device"]) for p, c in layout]
+            values = {name: np.array([one[name] for one in fitted])[index] for name in fitted[0]}
+            quiet = ends[rows["quiet"].to_numpy(bool)] - 1
+            values[self.search.noise][quiet] = 0
+            given: dict[str, Quantity] = {name: value * self._unit[name] for name, value in values.items()}
+            if not (part["kind"] == "sweep").all():
+                control = rows["r_control"].fillna(float(self._neuron.circuit["r_control"])).to_numpy()
+                given |= {
+                    "r_control": control[index] * ohm,
+                    "pulse_amplitude": rows["amplitude"].to_numpy()[index] * volt,
+                    "pulse_width": rows["width"].to_numpy()[index] * second,
+                    "pulse_period": rows["period"].to_numpy()[index] * second,
+                    "pulse_count": rows["count"].to_numpy()[index],
+                }
+            tables = program.run(seed + 7919 * number, **given)
+            gate = tables["final"]["v_gate_V"].to_numpy()
+            by_neuron = _trains(tables["spikes"], len(index))
+            for (p, c), stop, n in zip(layout, ends, repeats, strict=True):
+                if p < len(points):
+                    end = part.at[c, "duration"]
+                    trains = [train[train < end] for train in by_neuron[stop - n : stop]]
+                    found[p][int(c)] = (trains, gate[stop - n : stop])
+        return found
+
+
+def _trains(spikes: pd.DataFrame, n: int) -> list[np.ndarray]:
+    """Spike times (s) of each of n neurons."""
+    neuron = spikes["neuron"].to_numpy()
+    order = np.argsort(neuron, kind="stable")
+    times = spikes["time_ms"].to_numpy()[order] * 1e-3
+    return np.split(times, np.searchsorted(neuron[order], np.arange(1, n)))
