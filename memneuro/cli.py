@@ -1,5 +1,5 @@
 """The command line: `memneuro reproduce | score | doctor | bench | compare | speech | network | sweep |
-fit-device | explore | materials`.
+fit-device | explore | materials | range`.
 
 A sub-command is one function `(args) -> int` that returns the exit status. It imports what it needs itself,
 so that `memneuro --help` answers at once. Adding a command means adding one such function and one `_add_...`
@@ -82,6 +82,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_fit_device(commands, common)
     _add_explore(commands, common)
     _add_materials(commands, common)
+    _add_range(commands, common)
     return parser
 
 
@@ -132,6 +133,11 @@ def _add_score(commands: Any, common: argparse.ArgumentParser) -> None:
         help="seeds to average over (default: %(default)s)",
     )
     parser.add_argument(
+        "--cross-validated",
+        action="store_true",
+        help="every measurement with devices that were calibrated without it too",
+    )
+    parser.add_argument(
         "--all", action="store_true", help="every device model in one table, at its step and at half of it (an hour)"
     )
     parser.add_argument(
@@ -159,14 +165,22 @@ def run_score(args: argparse.Namespace) -> int:
         from memneuro.experiment.score import score
 
         step = None if args.step is None else args.step * second
-        result = score(args.device, step, args.seeds)
+        held: dict[str, Any] = {}
+        if args.cross_validated:
+            from memneuro.experiment.held_out import held_out
+
+            # First: a model without this test is refused before anything else is simulated.
+            held = held_out(args.device, step=step, seeds=args.seeds)
+        result = score(args.device, step, args.seeds) | held
     show(result, args.json, score_text)
     return 0
 
 
 def _run_score_all(args: argparse.Namespace) -> int:
-    if args.step is not None or args.device != "hopping":
-        raise ValueError("--all scores every model at its own step; --device and --step are not accepted with it")
+    if args.step is not None or args.device != "hopping" or args.cross_validated:
+        raise ValueError(
+            "--all scores every model at its own step; --device, --step and --cross-validated are not accepted with it"
+        )
     with chatter_to_stderr(args.json):
         from memneuro.experiment.model_table import model_table
 
@@ -183,6 +197,12 @@ def score_text(result: Mapping[str, Any]) -> str:
     rows = pd.DataFrame(result["rows"]).to_string(index=False, na_rep="-", float_format="{:.4g}".format)
     singles = [f"{key}: {_short(value)}" for key, value in result.items() if not isinstance(value, (list, dict))]
     parts = [rows]
+    if result.get("shape"):
+        table = pd.DataFrame(result["shape"]).to_string(index=False, na_rep="-", float_format="{:.4g}".format)
+        parts.append(f"what must hold between and beyond the measurements\n{table}")
+    if result.get("held_out_rows"):
+        table = pd.DataFrame(result["held_out_rows"]).to_string(index=False, float_format="{:.4g}".format)
+        parts.append(f"held out: each row with devices that were calibrated without it\n{table}")
     if result.get("energy"):
         table = pd.DataFrame(result["energy"]).to_string(index=False, na_rep="-", float_format="{:.4g}".format)
         parts.append(f"energy per spike (not in the score)\n{table}")
@@ -629,6 +649,77 @@ def one_line(error: BaseException) -> str:
     if isinstance(error, OSError) and error.strerror and error.filename is not None:
         return f"{error.strerror}: {error.filename}"
     return " ".join(str(error).split()) or type(error).__name__
+
+
+def _add_range(commands: Any, common: argparse.ArgumentParser) -> None:
+    parser = commands.add_parser(
+        "range", parents=[common], help="between which drives a neuron keeps firing, how fast, and what ends it"
+    )
+    parser.add_argument(
+        "--device", default="hopping", metavar="NAME", help="device model or card (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--circuit", default="discrete_2025", metavar="NAME", help="circuit card (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--drive",
+        choices=("constant", "pulses"),
+        default="constant",
+        help="constant voltage, or pulses of --width every --period (default: %(default)s)",
+    )
+    parser.add_argument("--width", type=duration, default=1e-3, metavar="T", help="of a pulse (default: 1ms)")
+    parser.add_argument("--period", type=duration, default=2e-3, metavar="T", help="of the pulses (default: 2ms)")
+    parser.add_argument("--trials", type=positive_integer, default=20, metavar="N", help="default: %(default)s")
+    parser.add_argument("--no-noise", action="store_true", help="one neuron without noise at each amplitude")
+    parser.add_argument("--seed", type=int, default=1, metavar="N", help="of the noise (default: %(default)s)")
+    parser.add_argument("--out", type=Path, metavar="FILE.csv", help="table of all amplitudes")
+    _add_json(parser)
+    parser.set_defaults(run=run_range)
+
+
+def run_range(args: argparse.Namespace) -> int:
+    """Print the operating range of one neuron."""
+    with chatter_to_stderr(args.json):
+        from brian2 import second, volt
+
+        from memneuro.circuit.drive import PulseTrain
+        from memneuro.circuit.one_m1t1r import OneM1T1R
+        from memneuro.experiment.operating_range import operating_range, range_summary
+        from memneuro.tables import with_ending, write_csv
+
+        if args.out is not None:
+            with_ending(args.out, ".csv")
+        train = PulseTrain(0.5 * volt, args.width * second, args.period * second)
+        neuron = OneM1T1R(args.device, args.circuit)
+        table = operating_range(
+            neuron,
+            drive=train if args.drive == "pulses" else None,
+            trials=args.trials,
+            noise=not args.no_noise,
+            seed=args.seed,
+            progress="range",
+        )
+        if args.out is not None:
+            write_csv(table, args.out)
+        summary = range_summary(table).to_dict()
+    result = {"neuron": repr(neuron), "drive": args.drive, **summary, "rows": table.to_dict(orient="records")}
+    show(result, args.json, _range_text)
+    return 0
+
+
+def _range_text(result: Mapping[str, Any]) -> str:
+    """The amplitudes at which the neuron fires, and the range in one line."""
+    import pandas as pd
+
+    table = pd.DataFrame(result["rows"])
+    fired = table[(table["state"] != "silent") | table["in_range"]]
+    text = fired.to_string(index=False, na_rep="-", float_format="{:.4g}".format)
+    line = (
+        f"{result['neuron']}, {result['drive']}: sustained from {result['rheobase']:.3g} to {result['largest']:.3g} V "
+        f"(ratio {result['ratio']:.3g}), {result['rate_low_hz']:.3g} to {result['rate_high_hz']:.3g} Hz; "
+        f"beyond it: {result['ended_by']}"
+    )
+    return f"{text}\n\n{line}"
 
 
 def duration(text: str) -> float:

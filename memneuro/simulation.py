@@ -36,6 +36,7 @@ from tqdm.auto import tqdm
 from memneuro.backend import backend as use
 from memneuro.circuit.device_circuit import whole_number
 from memneuro.circuit.drive import as_drive
+from memneuro.circuit.latch import latched, say_latched
 from memneuro.circuit.one_m1t1r import OneM1T1R
 from memneuro.numerics.threefry import MAX_SEED
 from memneuro.progress import no_bar
@@ -90,6 +91,22 @@ class Simulated:
         found = np.zeros((len(self.sets), self.final["trial"].max() + 1), dtype=int)
         np.add.at(found, (self.spikes["set"].to_numpy(), self.spikes["trial"].to_numpy()), 1)
         return found
+
+    def latched(self) -> np.ndarray:
+        """Whether each neuron is latched at the end, shape (sets, trials); see :func:`memneuro.circuit.latch.latched`.
+
+        Always false where the circuit has no gate.
+        """
+        shape = (len(self.sets), int(self.final["trial"].max()) + 1)
+        if "v_gate_V" not in self.final or "v_threshold" not in self.neuron.circuit.parameters:
+            return np.zeros(shape, dtype=bool)
+        last = np.full(shape, np.nan)
+        np.fmax.at(last, (self.spikes["set"], self.spikes["trial"]), self.spikes["time_ms"].to_numpy() * 1e-3)
+        threshold = float(self.neuron.circuit["v_threshold"] / volt)
+        if "v_threshold_V" in self.sets:
+            threshold = self.sets["v_threshold_V"].to_numpy()[:, np.newaxis]
+        gate = self.final.sort_values(["set", "trial"])["v_gate_V"].to_numpy().reshape(shape)
+        return latched(last * second, gate * volt, end=self.duration_s * second, threshold=threshold * volt)
 
 
 def grid(**axes: Any) -> dict[str, Any]:
@@ -350,6 +367,7 @@ def simulate(
     threads: int | None = None,
     precision: str = "double",
     progress: str | None = None,
+    tell_latched: bool = True,
 ) -> Simulated:
     """Simulate many parameter sets with one compiled program.
 
@@ -386,6 +404,8 @@ def simulate(
         Floating-point numbers of all variables.
     progress : str, optional
         Label of a progress bar; none by default.
+    tell_latched : bool
+        Whether to say in one line of Brian2's log that neurons latched.
 
     Returns
     -------
@@ -447,7 +467,7 @@ def simulate(
     sets = pd.DataFrame({"set": np.arange(total), **named})
     spikes = tables["spikes"].sort_values(["set", "trial", "time_ms"], ignore_index=True)
     run_s = time.perf_counter() - start
-    return Simulated(
+    result = Simulated(
         sets,
         spikes,
         tables["final"],
@@ -461,6 +481,9 @@ def simulate(
         neuron=neuron,
         units={name: get_unit(program.group.variables[name].dim) for name in program._record},
     )
+    if tell_latched:
+        say_latched(result.latched(), f"simulate, {float(duration):g} s")
+    return result
 
 
 def _by_set(table: pd.DataFrame, first: int, trials: int, total: int) -> pd.DataFrame:

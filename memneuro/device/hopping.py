@@ -35,7 +35,7 @@ from memneuro.device.model import DeviceModel, max_rate, register, round_step
 
 _EQUATIONS = """
 dx_total/dt = growth*(1 - x_total) - gamma1*arrhenius_loss*(x_total - x_residue) - gamma2*arrhenius_loss*x_residue : 1
-dx_residue/dt = beta*arrhenius_loss*{room}(x_total - x_residue) - gamma2*arrhenius_loss*x_residue : 1
+dx_residue/dt = beta*arrhenius_loss*(x_total - {crowding}x_residue) - gamma2*arrhenius_loss*x_residue : 1
 x_total_ceiling = 1 : 1
 x_residue_ceiling = x_total : 1
 x_filament = x_total - x_residue : 1
@@ -44,14 +44,14 @@ inverse_temperature = 1/temperature - 1/(300*kelvin) : 1/kelvin
 arrhenius_growth = exp(-activation_growth*inverse_temperature/(1.380649e-23*joule/kelvin)) : 1
 arrhenius_loss = exp(-activation_loss*inverse_temperature/(1.380649e-23*joule/kelvin)) : 1
 v_hop_now = v_hop*temperature/(300*kelvin) : volt
-push = clip(v_device/v_hop_now, 0, 40) : 1
+push = clip(v_device, 0*volt, 40*v_hop_now)/v_hop_now : 1
 growth = 0.5*mu*arrhenius_growth*(exp({tip}push) - exp({tip}-push))/(gap**2 + alpha**2) : Hz
 r_device = r_on*x_total + r_off*(exp(gap/tunnel_length) - 1)/(exp(1/tunnel_length) - 1) : ohm
 """
 
-_ROOM = """
-residue_fill = 1/residue_cap : 1
-residue_room = 1 - x_residue*residue_fill : 1
+#: In this form the coefficient of x_residue is beta + gamma2, as without a bound: one relaxation for the whole run.
+_CROWDING = """
+crowding = (x_total - x_residue)*x_residue/residue_cap : 1
 """
 
 _TIP = """
@@ -96,9 +96,9 @@ class HoppingDevice(DeviceModel):
     def equations(self, noise: bool) -> str:
         """See :class:`memneuro.device.model.DeviceModel`."""
         text = _EQUATIONS.format(
-            tip="v_tip/v_hop_now + " if noise else "", room="residue_room*" if self.bounded else ""
+            tip="v_tip/v_hop_now + " if noise else "", crowding="crowding - " if self.bounded else ""
         )
-        return text + (_ROOM if self.bounded else "") + (_TIP if noise else "")
+        return text + (_CROWDING if self.bounded else "") + (_TIP if noise else "")
 
     def initial(self, noise: bool) -> dict[str, Any]:
         """No silver in the gap; the tip potential starts from its stationary distribution."""

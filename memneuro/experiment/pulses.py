@@ -12,6 +12,7 @@ from brian2 import Network, Quantity, SpikeMonitor, StateMonitor, ms, ohm, secon
 from tqdm.auto import tqdm
 
 from memneuro.circuit.drive import PulseTrain, check
+from memneuro.circuit.latch import latched, say_latched
 from memneuro.circuit.one_m1t1r import OneM1T1R
 from memneuro.progress import no_bar
 
@@ -36,6 +37,8 @@ class PulseRun:
         Their numbers.
     step : Quantity (second)
         The time step used.
+    latched : ndarray of bool, shape (conditions, trials)
+        Which neurons are latched at the end; see :func:`memneuro.circuit.latch.latched`.
     """
 
     spikes: pd.DataFrame
@@ -44,6 +47,7 @@ class PulseRun:
     conditions: int
     trials: int
     step: Quantity
+    latched: np.ndarray
 
     def first_spikes(self, after_ms: float | np.ndarray = 0.0) -> np.ndarray:
         """Time (ms) of each neuron's first spike in the step of `after_ms` or later, NaN where there is none.
@@ -200,7 +204,12 @@ def run_pulses(
             ],
             ignore_index=True,
         )
-    return PulseRun(table, final, traces, conditions, trials, group.dt)
+    last = np.full(conditions * trials, np.nan)
+    np.fmax.at(last, index, np.asarray(spikes.t))
+    threshold = neuron.circuit["v_threshold"]
+    stuck = latched(last * second, group.v_gate[:] * volt, end=duration, threshold=threshold)
+    say_latched(stuck, f"pulses for {float(duration):g} s")
+    return PulseRun(table, final, traces, conditions, trials, group.dt, stuck.reshape(conditions, trials))
 
 
 def reading_step(sample_step: Quantity, dt: Quantity) -> Quantity:

@@ -16,7 +16,6 @@ from memneuro.circuit.one_m1t1r import OneM1T1R
 from memneuro.experiment.pulses import run_pulses
 
 RESISTANCES = np.array([50.0, 100.0, 250.0, 500.0, 1000.0]) * Mohm
-SILENT_MS = 100.0
 
 
 def refractory_period(
@@ -35,8 +34,7 @@ def refractory_period(
 ) -> pd.DataFrame:
     """Inter-spike intervals in the stable phase of a pulse train against the control resistor.
 
-    The stable phase begins `settle` after a neuron's first spike. A neuron is latched when it has fired, has been
-    silent for the last 100 ms and ends the run with its gate above threshold.
+    The stable phase begins `settle` after a neuron's first spike.
 
     Parameters
     ----------
@@ -79,19 +77,15 @@ def refractory_period(
         seed=seed,
         **options,
     )
-    threshold = float(neuron.circuit["v_threshold"] / volt)
-    gate = run.final["v_gate_V"].to_numpy().reshape(len(control), trials)
-    end = float(duration / ms)
     rows = []
     for c, trains in enumerate(run.trains()):
         for k, train in enumerate(trains):
             first = train[0] if train.size else np.nan
             stable = train[train > first + float(settle / ms)]
             isi = np.diff(stable)
-            latched = bool(train.size and end - train[-1] > SILENT_MS and gate[c, k] > threshold)
             mean = isi.mean() if isi.size else np.nan
             cv = isi.std() / mean if isi.size > 1 else np.nan
-            rows.append((control[c], k, first, isi.size, mean, cv, latched))
+            rows.append((control[c], k, first, isi.size, mean, cv, bool(run.latched[c, k])))
     columns = ["r_control_Mohm", "trial", "first_spike_ms", "intervals", "isi_mean_ms", "isi_cv", "latched"]
     return pd.DataFrame(rows, columns=columns)
 

@@ -30,6 +30,7 @@ from memneuro.experiment.intrinsic_plasticity import intrinsic_plasticity
 from memneuro.experiment.leaky_integration import leaky_integration
 from memneuro.experiment.pulse_train import pulse_train
 from memneuro.experiment.refractory_period import pooled_interval, refractory_period
+from memneuro.experiment.shape import shape_rows
 from memneuro.experiment.six_traits import six_traits
 from memneuro.experiment.target import scored_targets
 from memneuro.experiment.threshold_firing import threshold_firing
@@ -311,7 +312,9 @@ def score(
     Returns
     -------
     dict
-        The result of :func:`score_variant`; with `beside`, each row has one more value for each other variant, and
+        The result of :func:`score_variant`, and ``shape``: what must hold between the measurements
+        (:func:`memneuro.experiment.shape.shape_rows`), empty for models that were neither fitted nor published for this
+        neuron; with `beside`, each row has one more value for each other variant, and
         ``beside`` holds their mean errors; ``energy`` holds the published energies (see :func:`energy_rows`) and
         ``traits`` the six characteristics (see :mod:`memneuro.experiment.six_traits`).
 
@@ -324,6 +327,7 @@ def score(
         raise ValueError(f"unknown device model {device!r}; known: {', '.join(sorted(MODELS))}")
     run = partial(score_variant, seeds=seeds, trials=trials, progress=progress)
     result = run(device, step=step)
+    result["shape"] = shape_rows(neurons(device), step=step, trials=trials) if device in VARIANTS else []
     if beside:
         result["beside"] = {}
         for other in VARIANTS:

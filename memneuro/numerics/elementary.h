@@ -216,20 +216,31 @@ MEMNEURO_FN float _relaxation(float z)
     return fabsf(z) < 1e-30f ? 1.0f : -move / z;
 }
 
-/* The same with 1/(1 + z + z^2/2 + z^3/6) in place of exp(-z) (for z < 0, its reciprocal at -z). */
+/* The same with 1/(1 + z + z^2/2 + z^3/6) in place of exp(-z) (for z < 0, its reciprocal at -z). Past 1e6 (1e3 in single
+ * precision) the quotient below is 1/z to rounding with its upper polynomial held there, and a power of two before both
+ * polynomials keeps the lower one from overflow. One division and no branch: where the value of a condition decides on a
+ * divisor, compilers make two divisions. */
 MEMNEURO_FN double _relaxation_pade(double z)
 {
-    const double size = z < 0.0 ? -z : z, a = size > 1e50 ? 1e50 : size;
-    const double rise = fma(fma(a, 0.16666666666666667, 0.5), a, 1.0);
-    const double top = z > 1e50 ? 1.0 : rise, bottom = z > 0.0 ? fma(a, rise, 1.0) : 1.0;
-    return top / (z > 1e50 ? z : bottom);
+    const double scale = 3.637978807091713e-12; /* 2^-38 */
+    const double size = fabs(z), a = size > 1e6 ? 1e6 : size;
+    const double rise = fma(fma(a, 0.16666666666666667 * scale, 0.5 * scale), a, scale);
+    return rise / fma(z > 0.0 ? z : 0.0, rise, scale);
 }
 
 MEMNEURO_FN float _relaxation_pade(float z)
 {
-    const float size = z < 0.0f ? -z : z, a = size > 3e12f ? 3e12f : size;
-    const float rise = fmaf(fmaf(a, 0.16666667f, 0.5f), a, 1.0f);
-    const float top = z > 3e12f ? 1.0f : rise, bottom = z > 0.0f ? fmaf(a, rise, 1.0f) : 1.0f;
-    return top / (z > 3e12f ? z : bottom);
+    const float scale = 3.814697265625e-06f; /* 2^-18 */
+    const float size = fabsf(z), a = size > 1e3f ? 1e3f : size;
+    const float rise = fmaf(fmaf(a, 0.16666667f * scale, 0.5f * scale), a, scale);
+    return rise / fmaf(z > 0.0f ? z : 0.0f, rise, scale);
+}
+
+/* x within [low, high]; NaN stays NaN. Each line is one instruction where the limits are variables. */
+template <typename T, typename Low, typename High> MEMNEURO_FN T _clip_ieee(T x, Low low, High high)
+{
+    const T lowest = (T)low, highest = (T)high;
+    const T above = x < lowest ? lowest : x;
+    return above > highest ? highest : above;
 }
 #endif

@@ -12,7 +12,9 @@ functions of the same name and agrees to rounding.
 ``sinh_ieee``, ``cosh_ieee``,   from ``expm1_ieee`` and ``exp_ieee``
 ``tanh_ieee``
 ``relaxation``                  (1 - exp(-z))/z: how far a linear equation moves within a step
-``relaxation_pade``             the same with 1/(1 + z + z**2/2 + z**3/6) in place of exp(-z): no exponential
+``relaxation_pade``             the same with 1/(1 + z + z**2/2 + z**3/6) in place of exp(-z): no exponential; held
+                                below z = -1e6 (-1e3 in single precision)
+``clip_ieee``                   x within [low, high], of the type of x
 ==============================  ==========================================================================
 
 Relative error: below ``(2 + |x|) 1.1e-16`` for exp, 2e-15 for expm1 and relaxation, 3e-16 for log, 3e-15 for the
@@ -37,7 +39,7 @@ INCLUDES = ("<math.h>", "<stdint.h>", "<string.h>")
 HEADER = (resources.files("memneuro.numerics") / "elementary.h").read_text(encoding="utf-8")
 
 #: Brian2's names and the functions here that stand for them.
-PORTABLE = {name: f"{name}_ieee" for name in ("exp", "expm1", "log", "log1p", "sinh", "cosh", "tanh")}
+PORTABLE = {name: f"{name}_ieee" for name in ("clip", "exp", "expm1", "log", "log1p", "sinh", "cosh", "tanh")}
 
 
 def _relaxation(z: Any) -> Any:
@@ -51,10 +53,9 @@ def _relaxation_array(z: np.ndarray) -> np.ndarray:
 
 
 def _relaxation_pade(z: Any) -> Any:
-    a = np.minimum(np.abs(z), 1e50)
-    rise = (a * 0.16666666666666667 + 0.5) * a + 1.0
-    far = np.greater(z, 1e50)
-    return np.where(far, 1.0, rise) / np.where(far, z, np.where(np.greater(z, 0.0), a * rise + 1.0, 1.0))
+    a = np.minimum(np.abs(z), 1e6)
+    rise = ((a * 0.16666666666666667 + 0.5) * a + 1.0) * 2.0**-38
+    return rise / (np.maximum(z, 0.0) * rise + 2.0**-38)
 
 
 def cython_code(header: str, *declarations: str) -> str:
@@ -100,7 +101,7 @@ def register(name: str, function: Function, header: str, *declarations: str) -> 
 
 
 _FUNCTIONS: dict[str, Callable[[Any], Any]] = {
-    **{portable: getattr(np, name) for name, portable in PORTABLE.items()},
+    **{portable: getattr(np, name) for name, portable in PORTABLE.items() if name != "clip"},
     "relaxation": _relaxation,
     "relaxation_pade": _relaxation_pade,
 }
@@ -113,3 +114,17 @@ for _name, _pyfunc in _FUNCTIONS.items():
         f"double _{_name}(double x)",
         f"float _{_name}(float x)",
     )
+
+register(
+    "clip_ieee",
+    Function(
+        pyfunc=np.clip,
+        arg_units=[None, "x", "x"],
+        arg_names=["x", "low", "high"],
+        return_unit=lambda x, low, high: x,
+        return_type="highest",
+        stateless=True,
+    ),
+    HEADER,
+    "double _clip_ieee(double x, double low, double high)",
+)

@@ -28,14 +28,14 @@ What follows from it
 * Noise comes from :func:`memneuro.numerics.threefry.threefry_normal`, keyed by the integer parameter ``noise_seed``,
   the neuron's index, the time step and the number of the noise term. An integer parameter ``noise_offset``, where
   there is one, is added to the index: groups that share a seed then have noise of their own.
-* ``exp``, ``log``, ``sinh``, ``cosh``, ``tanh``, ``expm1`` and ``log1p`` become the functions of
+* ``exp``, ``log``, ``sinh``, ``cosh``, ``tanh``, ``expm1``, ``log1p`` and ``clip`` become the functions of
   :mod:`memneuro.numerics.elementary`, which give the same value on every target and vectorise.
 
 An equation that is not linear in its own variable is advanced with the explicit midpoint rule (b = 0).
 
-A subexpression named ``<state>_ceiling`` bounds a state: after each step it is clipped to the range from 0 to that value,
-where a ceiling that is another state is read after that state has moved. An equation whose exact solution stays within
-those bounds is changed by rounding and splitting errors only.
+A subexpression named ``<state>_ceiling`` bounds a state: after each step it is clipped to the range from 0 to that
+value, where a ceiling that is another state is read after that state has moved. An equation whose exact solution stays
+within those bounds is changed by rounding and splitting errors only.
 
 A parameter named ``<variable>_last`` receives the value that a state or subexpression had at the start of the step;
 this is how a rising edge is seen without a refractory flag.
@@ -56,6 +56,8 @@ from memneuro.numerics.elementary import PORTABLE
 
 SEED_NAME = "noise_seed"
 OFFSET_NAME = "noise_offset"
+#: Zero as a variable: against limits that are numbers, compilers clip with two instructions a limit and not with one.
+_ZERO = "_zero"
 
 
 def _decay_rate(code: str, name: str) -> str | None:
@@ -199,9 +201,12 @@ class ExponentialMidpoint(StateUpdateMethod):
             if f"{name}_ceiling" in equations.subexpr_names
         }
         lines += [f"{name} = _{name}_new" for name in states if name not in ceilings]
+        if ceilings:
+            lines.append(f"{_ZERO} = dt - dt")
         # A ceiling that another state sets is read after that state has moved.
         for name in sorted(ceilings, key=lambda name: bool(get_identifiers(ceilings[name]) & set(states))):
-            lines.append(f"{name} = clip(_{name}_new, 0, {ceilings[name]})")
+            top = ceilings[name] if ceilings[name] in states else f"({ceilings[name]}) + {_ZERO}"
+            lines.append(f"{name} = clip(_{name}_new, {_ZERO}, {top})")
         return word_substitute("\n".join(lines), PORTABLE)
 
     @staticmethod

@@ -1,9 +1,9 @@
 """CMA-ES over the unit cube, several searches side by side, with a journal to resume from.
 
-The first generations sample the cube evenly (Sobol); CMA-ES starts from the best point they found. Every job is a search
-of its own with its own seed; only their evaluations are made together. After each generation the journal holds all
-points and losses. A search that starts on it asks for the same points, which its seed fixes, is told the losses that
-are there, and goes on where the journal ends: the result is that of an undisturbed run.
+The first generations may sample the cube evenly (Sobol); CMA-ES starts from the best point they found, or from a given
+one. Every job is a search of its own with its own seed; only their evaluations are made together. After each generation
+the journal holds all points and losses. A search that starts on it asks for the same points, which its seed fixes, is
+told the losses that are there, and goes on where the journal ends: the result is that of an undisturbed run.
 
 CMA-ES: Hansen 2016, arXiv:1604.00772; the package cma.
 """
@@ -117,7 +117,8 @@ def evolve(
     bar = tqdm(total=generations, desc=progress, unit="generation", disable=no_bar(progress is not None))
     for generation in range(generations):
         if generation == explored:
-            given = _best(np.array(every_point), np.array(every_loss)) if start is None else start
+            visited = np.array(every_point[:explored]), np.array(every_loss[:explored])
+            given = _best(*visited) if start is None else start
             for seed, own in zip(seeds, np.broadcast_to(given, (jobs, size)), strict=True):
                 # A generator of its own: the default is NumPy's global one, which the searches would share.
                 options = {"popsize": population, "bounds": [0, 1], "verbose": -9}

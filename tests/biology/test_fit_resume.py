@@ -149,7 +149,7 @@ def test_a_longer_journal_serves_a_shorter_search(whole):
 )
 def test_the_journal_of_another_fit_is_refused_and_kept(journal, given):
     before = journal.read_bytes()
-    with pytest.raises(ValueError, match=r"lif\.npz is the journal of another fit; name another file, or remove it"):
+    with pytest.raises(ValueError, match=r"lif\.npz is the journal of another search; name another file, or remove it"):
         search(journal, **given)
     assert journal.read_bytes() == before
 
@@ -162,7 +162,7 @@ def test_a_damaged_journal_is_refused_and_kept(journal, damage):
     else:
         journal.write_bytes({"cut": whole[: len(whole) // 2], "text": b"losses\n1\n2\n", "empty": b""}[damage])
     before = journal.read_bytes()
-    with pytest.raises(ValueError, match=r"lif\.npz is not a journal of a fit: .*remove it to start anew"):
+    with pytest.raises(ValueError, match=r"lif\.npz is not a journal of a search: .*remove it to start anew"):
         search(journal)
     assert journal.read_bytes() == before
 

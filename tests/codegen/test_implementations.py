@@ -65,13 +65,14 @@ def test_the_registered_names_stay_within_the_group_language():
 PROGRAM = """
 #include <cstdio>
 {text}
-struct Result {{ double normal[64], relaxed[64], current[64], drain[64]; }};
+struct Result {{ double normal[64], relaxed[64], clipped[64], current[64], drain[64]; }};
 {kernel_qualifier} void fill(Result *r)
 {{
     for (int k = 0; k < 64; k++)
     {{
         r->normal[k] = _threefry_normal(12345, k, 1000003LL * k - 1, k % 3);
         r->relaxed[k] = _relaxation((k - 10) * 0.37);
+        r->clipped[k] = _clip_ieee((k - 10) * 0.37, 0, 1.5f);
         r->current[k] = _nmos_current(0.02 * k, 0.5, 375e-6, 0.22, 1.5, 300.0);
         r->drain[k] = _drain_voltage(0.02 * k, 0.5, 47e3, 375e-6, 0.22, 1.5, 300.0);
     }}
@@ -80,20 +81,22 @@ int main()
 {{
     {call}
     for (int k = 0; k < 64; k++)
-        std::printf("%.17g %.17g %.17g %.17g\\n", r->normal[k], r->relaxed[k], r->current[k], r->drain[k]);
+        std::printf("%.17g %.17g %.17g %.17g %.17g\\n", r->normal[k], r->relaxed[k], r->clipped[k], r->current[k],
+                    r->drain[k]);
     return 0;
 }}
 """
 
 
 def expected_table():
-    """The same numbers from the NumPy implementations, shape (64, 4)."""
+    """The same numbers from the NumPy implementations, shape (64, 5)."""
     k = np.arange(64)
     functions = {name: DEFAULT_FUNCTIONS[name].pyfunc for name in NAMES}
     return np.column_stack(
         [
             [functions["threefry_normal"](12345, j, 1000003 * j - 1, j % 3) for j in k],
             functions["relaxation"]((k - 10) * 0.37),
+            functions["clip_ieee"]((k - 10) * 0.37, 0, 1.5),
             functions["nmos_current"](0.02 * k, 0.5, 375e-6, 0.22, 1.5, 300.0),
             functions["drain_voltage"](0.02 * k, 0.5, 47e3, 375e-6, 0.22, 1.5, 300.0),
         ]

@@ -37,8 +37,11 @@ def test_rational_relaxation():
     small = np.array([0.004, 0.008])
     errors = np.abs(pade(small) - exact(small))
     assert abs(np.log2(errors[1] / errors[0]) - 3) < 0.05
-    assert pade(0.0) == 1.0 and np.isnan(pade(np.nan)) and pade(np.inf) < 1e-40
+    assert pade(0.0) == 1.0 and np.isnan(pade(np.nan)) and pade(np.inf) == 0
     np.testing.assert_allclose(pade(-2.0), 1 + 2 / 2 + 4 / 6)
+    far = np.array([1e6, 1e12, 1e49, 1e51, 1e60, 1e200, 1e300])
+    np.testing.assert_allclose(pade(far), 1 / far, rtol=2 / far[0])
+    np.testing.assert_allclose(pade(far[1:]), 1 / far[1:], rtol=3 * EPS + 1e-12)
 
 
 PROGRAM = """
@@ -65,7 +68,8 @@ int main()
     apply<float>(x);
 }}
 """
-NAMES = [*PORTABLE.values(), "relaxation", "relaxation_pade"]
+NAMES = [*(name for name in PORTABLE.values() if name != "clip_ieee"), "relaxation", "relaxation_pade"]
+FAR = np.array([1e3, 2e3, 1e6, 1e7, 1e12, 3e12, 1e20, 1e37, 1e38, 1e49, 1e51, 1e60, 1e200, 1e300, 1.7e308])
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +78,7 @@ def compiled(tmp_path_factory):
     if shutil.which("g++") is None:
         pytest.skip("g++ not found")
     folder = tmp_path_factory.mktemp("elementary")
-    x = np.concatenate([SPECIAL, arguments("exp"), arguments("log")])
+    x = np.concatenate([SPECIAL, FAR, -FAR[:1], arguments("exp"), arguments("log")])
     calls = "\n".join(f"for (int k = 0; k < n; k++) o[{j} * n + k] = _{name}(in[k]);" for j, name in enumerate(NAMES))
     text = PROGRAM.format(
         includes="\n".join(f"#include {name}" for name in INCLUDES), header=HEADER, calls=calls, n=len(x)
@@ -118,3 +122,50 @@ def test_compiled_values_are_right(compiled):
         error = np.abs(single[name][inside] - near[inside])
         assert np.all((error <= tolerance * np.abs(near[inside]) + 2e-38) | ~np.isfinite(near[inside])), name
         assert np.all(np.isnan(single[name]) == np.isnan(near)), name
+
+
+def test_the_rational_relaxation_is_right_however_large_its_argument(compiled):
+    """1/(z + 1/rise(z)), rise being the upper polynomial: 1/z to rounding once z is large."""
+    x, found, single = compiled("-O3", "-march=native", "-fno-math-errno", "-fno-trapping-math")
+    for values, limit, far in ((found, 1.8e308, 1e16), (single, 3.4e38, 1e7)):
+        z = x[(x > 0) & (x < limit)]
+        value = values["relaxation_pade"][(x > 0) & (x < limit)].astype(float)
+        eps = np.finfo(values["relaxation_pade"].dtype).eps
+        scale = np.minimum(z, 1e100)
+        expected = 1 / (z + 1 / ((scale / 6 + 0.5) * scale + 1))
+        normal = expected > (3e-308 if eps == EPS else 1.2e-38)
+        np.testing.assert_allclose(value[normal], expected[normal], rtol=6 * eps)
+        assert np.all(value[~normal] <= expected[~normal] * (1 + 6 * eps))
+        assert np.sum(z[normal] > far) > 3
+
+
+CLIP = r"""
+#include <cstdio>
+#include <cmath>
+{includes}
+{header}
+int main()
+{{
+    const double x[] = {{-2.0, -0.0, 0.0, 0.25, 1.0, 1.5, NAN, INFINITY, -INFINITY}};
+    for (double one : x)
+    {{
+        const float low = 0.0f;
+        std::printf("%.17g %.17g %.17g\n", _clip_ieee(one, 0, 1), (double)_clip_ieee((float)one, low, 1.0),
+                    _clip_ieee(one, -1.0, low));
+    }}
+}}
+"""
+
+
+def test_clipping(tmp_path):
+    """As NumPy clips, for limits of any type; NaN stays NaN."""
+    if shutil.which("g++") is None:
+        pytest.skip("g++ not found")
+    text = CLIP.format(includes="\n".join(f"#include {name}" for name in INCLUDES), header=HEADER)
+    (tmp_path / "clip.cpp").write_text(text, encoding="utf-8")
+    subprocess.run(["g++", "-O2", str(tmp_path / "clip.cpp"), "-o", str(tmp_path / "clip")], check=True)
+    said = subprocess.run([str(tmp_path / "clip")], capture_output=True, text=True, check=True).stdout
+    found = np.array([[float(word) for word in line.split()] for line in said.splitlines()])
+    x = np.array([-2.0, -0.0, 0.0, 0.25, 1.0, 1.5, np.nan, np.inf, -np.inf])
+    clip = DEFAULT_FUNCTIONS["clip_ieee"].pyfunc
+    np.testing.assert_array_equal(found, np.column_stack([clip(x, 0, 1), clip(x, 0, 1), clip(x, -1, 0)]))

@@ -44,8 +44,8 @@ def assert_same_bits(found, reference):
 
 
 def silent(found, neurons):
-    """Neurons that never fired."""
-    return np.bincount(found["i"], minlength=neurons) == 0
+    """Neurons that never fired, of the first ones; the two with a broken input come after them."""
+    return np.bincount(found["i"], minlength=neurons)[:neurons] == 0
 
 
 def assert_near(found, reference, neurons):

@@ -19,8 +19,9 @@ from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
+from brian2 import second, volt
 
-from memneuro.experiment import refractory_period
+from memneuro.circuit.latch import latched
 from memneuro.experiment.calibrate.protocols import SWEEP
 from memneuro.experiment.score import FIRST_INTEGRATION_MS, WORST, row_error
 from memneuro.experiment.target import scored_targets
@@ -70,19 +71,14 @@ def terms(table: pd.DataFrame, spikes: Spikes, v_threshold: float, rows: np.ndar
         )
         for kind, weight in (("constant", 1.0), ("train", 0.5)):
             part = table[table["kind"] == kind]
-            short = [
-                max(0.0, np.log(RANGE_GOAL / _range(part, spikes, quiet, tolerance)))
-                for quiet, tolerance in ((True, 0.2), (False, 0.3))
-            ]
+            short = [_short(part, spikes, quiet, tolerance) for quiet, tolerance in ((True, 0.1), (False, 0.15))]
             found[kind] = weight * float(np.mean(short))
     if (table["kind"] == "sweep").any():
         found["sweep"] = 2 * _sweep_excess(spikes[int(table.index[table["kind"] == "sweep"][0])][0])
     return found
 
 
-def row_errors(
-    table: pd.DataFrame, spikes: Spikes, v_threshold: float
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def row_errors(table: pd.DataFrame, spikes: Spikes, v_threshold: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Error of every scored row, the mean error of its single trials, and the fraction of trials that latched.
 
     Single trials are NaN where a row is a probability or an interval.
@@ -148,8 +144,8 @@ def samples(
         else:
             if np.isclose(value, 250):
                 found["2e", 0.8] = (_median(first), first, 0.0)
-            silent = refractory_period.SILENT_MS * 1e-3
-            stuck = [t.size > 0 and row["duration"] - t[-1] > silent and v > v_threshold for t, v in zip(trains, gate)]
+            last = np.array([train[-1] if train.size else np.nan for train in trains]) * second
+            stuck = latched(last, gate * volt, end=row["duration"] * second, threshold=v_threshold * volt)
             isi = np.concatenate([np.diff(train[train > train[0] + SETTLE]) for train in trains if train.size] or [[]])
             found[kind, value] = (float(isi.mean() * 1e3) if isi.size else np.nan, None, float(np.mean(stuck)))
     both = np.concatenate(firsts)
@@ -180,25 +176,33 @@ def _decrease(table: pd.DataFrame, spikes: Spikes, quiet: bool, slack: float) ->
     return float(fall + silent.sum())
 
 
-def _range(part: pd.DataFrame, spikes: Spikes, quiet: bool, tolerance: float) -> float:
-    """Largest over smallest amplitude of the longest run of amplitudes at which firing lasts and rises with drive."""
+def _short(part: pd.DataFrame, spikes: Spikes, quiet: bool, tolerance: float) -> float:
+    """What the range of sustained, rising firing is short of ``RANGE_GOAL``, as a logarithm.
+
+    The mean over the amplitudes from the lowest that fires to ``RANGE_GOAL`` times that of the part that is missing.
+    """
     amplitudes = part.sort_values("value")
-    best, low, top = 1.0, None, 0.0
+    low, top, lasts = None, 0.0, []
+    values = amplitudes["value"].to_numpy()
     for c, row in amplitudes.iterrows():
         trains = spikes[int(c)][0]
         own = trains[-1:] if quiet else trains[:-1]
-        early = np.mean([((t >= 0.5) & (t < 1)).sum() for t in own]) / 0.5
-        late = np.mean([(t >= 1).sum() for t in own]) / 1.0
-        lasts = early >= 4 and abs(late - early) <= tolerance * early
-        if lasts and low is not None and late < (1 - 0.1 * tolerance - (0.0 if quiet else 0.05)) * top:
-            lasts = False
-        if not lasts:
-            low, top = None, 0.0
+        early = float(np.mean([((t >= 0.5) & (t < 1)).sum() for t in own])) / 0.5
+        late = float(np.mean([(t >= 1).sum() for t in own]))
+        alive = early >= 4 and late >= 4
+        if low is None and not alive:
             continue
         low = row["value"] if low is None else low
+        change = abs(late - early) / max(early, late, 1e-9)
+        fall = max(0.0, 1 - late / top - 0.03) if top else 0.0
+        lasts.append(float(np.clip(1 - max(change - tolerance, 3 * (fall - (0.0 if quiet else 0.05))) / 0.3, 0, 1)))
         top = max(top, late)
-        best = max(best, row["value"] / low)
-    return best
+    if low is None:
+        return float(np.log(RANGE_GOAL))
+    reached = int(np.sum(values[values >= low] <= RANGE_GOAL * low * 1.001))
+    # Beyond a gap nothing counts.
+    good = np.minimum.accumulate(np.array(lasts[:reached]))
+    return float(np.log(RANGE_GOAL) * (1 - good.mean()))
 
 
 def _sweep_excess(trains: list[np.ndarray]) -> float:

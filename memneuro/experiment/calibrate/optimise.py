@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import multiprocessing
-from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from brian2 import volt
@@ -28,10 +28,10 @@ SEARCH_NOISES, FINAL_NOISE = 3, 90000
 _programs: Programs | None = None
 
 
-def _start(variant: str, effort: Effort, backend: str) -> None:
+def _start(variant: str, effort: Effort, backend: str, precision: str) -> None:
     """Compile the programs of a worker process."""
     global _programs
-    _programs = Programs(SEARCHES[variant], effort, backend)
+    _programs = Programs(SEARCHES[variant], effort, backend, precision)
 
 
 def _work(points: list[np.ndarray], rows: list[np.ndarray], seed: int) -> list[tuple[dict[str, float], np.ndarray]]:
@@ -57,17 +57,24 @@ class Evaluator:
         Trials.
     workers : int, optional
         Processes; by default one a core.
-    backend : str
-        Where the programs run.
+    backend, precision : str
+        Where the programs run, and with which numbers.
     """
 
-    def __init__(self, search: Search, effort: Effort, workers: int | None = None, backend: str = "cpp") -> None:
+    def __init__(
+        self,
+        search: Search,
+        effort: Effort,
+        workers: int | None = None,
+        backend: str = "cpp",
+        precision: str = "single",
+    ) -> None:
         self.search = search
         self._pool = ProcessPoolExecutor(
             workers or usable_cores(),
             mp_context=multiprocessing.get_context("spawn"),
             initializer=_start,
-            initargs=(search.variant, effort, backend),
+            initargs=(search.variant, effort, backend, precision),
         )
 
     def __enter__(self) -> Self:
@@ -77,6 +84,10 @@ class Evaluator:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._pool.shutdown(cancel_futures=True)
+
+    def submit(self, function: Callable[..., Any], *arguments: Any) -> Future[Any]:
+        """Call a function in a worker, where the programs are."""
+        return self._pool.submit(function, *arguments)
 
     def details(
         self, points: np.ndarray, seed: int, rows: np.ndarray | None = None
@@ -94,9 +105,7 @@ class Evaluator:
         """
         used = np.ones((len(points), len(scored_targets())), bool) if rows is None else rows
         starts = range(0, len(points), BATCH)
-        tasks = [
-            self._pool.submit(_work, list(points[k : k + BATCH]), list(used[k : k + BATCH]), seed) for k in starts
-        ]
+        tasks = [self.submit(_work, list(points[k : k + BATCH]), list(used[k : k + BATCH]), seed) for k in starts]
         return [one for task in tasks for one in task.result()]
 
     def losses(self, points: np.ndarray, seed: int, rows: np.ndarray | None = None) -> np.ndarray:
@@ -119,11 +128,11 @@ def calibrate(
     rows: np.ndarray | None = None,
     generations: int = 200,
     population: int = 16,
-    explored: int = 20,
+    explored: int = 0,
     effort: Effort | None = None,
     final_effort: Effort | None = None,
     start: np.ndarray | None = None,
-    sigma: float = 0.15,
+    sigma: float = 0.08,
     workers: int | None = None,
     backend: str = "cpp",
     journal: Path | None = None,
@@ -143,7 +152,7 @@ def calibrate(
     effort, final_effort : Effort, optional
         Trials of the search, and of the final choice between the favourite and the best points.
     start : ndarray, optional
-        Where the search starts; by default at the best point of the explored ones.
+        Where the search starts; by default from scratch, at :meth:`Search.scratch`.
     sigma : float
         First step as a fraction of the ranges.
     workers : int, optional
@@ -162,13 +171,16 @@ def calibrate(
     history : History
     """
     effort = effort or Effort()
+    start = search.scratch() if start is None else start
     size, jobs, number = len(search.names()), len(seeds), len(scored_targets())
     seen = np.ones((jobs, number), bool) if rows is None else rows
     with Evaluator(search, effort, workers, backend) as evaluator:
 
         def evaluate(points: np.ndarray, generation: int) -> np.ndarray:
             used = np.repeat(seen, points.shape[1], axis=0)
-            return evaluator.losses(points.reshape(-1, size), generation % SEARCH_NOISES, used).reshape(points.shape[:2])
+            return evaluator.losses(points.reshape(-1, size), generation % SEARCH_NOISES, used).reshape(
+                points.shape[:2]
+            )
 
         history = evolve(
             evaluate,
@@ -185,7 +197,7 @@ def calibrate(
                 effort,
                 seeds=list(seeds),
                 rows=seen.astype(int).tolist(),
-                start=None if start is None else np.asarray(start).tolist(),
+                start=np.round(start, 12).tolist(),
                 population=population,
                 explored=explored,
                 sigma=sigma,
@@ -194,7 +206,7 @@ def calibrate(
         )
     finalists = history.finalists(BATCH)
     used = np.repeat(seen, BATCH, axis=0)
-    with Evaluator(search, final_effort or effort, workers, backend) as evaluator:
+    with Evaluator(search, final_effort or effort, workers, backend, "double") as evaluator:
         flat = finalists.reshape(-1, size)
         judged = np.mean([evaluator.losses(flat, FINAL_NOISE + k, used) for k in range(3)], axis=0)
     judged = judged.reshape(jobs, BATCH)

@@ -25,10 +25,10 @@ from memneuro.simulation import Simulation
 BATCH = 8
 #: Control resistors between and beyond the measured ones (Mohm).
 DENSE = (30, 40, 65, 80, 130, 160, 180, 200, 225, 300, 380, 620, 780, 1200, 1500)
-#: Constant drives (volt), 3.5 % apart.
-CONSTANT = tuple(np.round(0.44 * 1.035 ** np.arange(28), 4))
-#: Amplitudes of pulse trains of 2 s (volt).
-TRAINS = (0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95, 1.0, 1.1)
+#: Constant drives (volt), 2.5 % apart.
+CONSTANT = tuple(np.round(0.52 * 1.025 ** np.arange(28), 4))
+#: Amplitudes of pulse trains of 2 s (volt), 3.5 % apart.
+TRAINS = tuple(np.round(0.6 * 1.035 ** np.arange(16), 4))
 #: Triangular sweeps: 0 to 1.2 V and back at 1 V/s; the second way up counts.
 SWEEP = {"peak": 1.2, "period": 2.4, "duration": 3.6}
 SERIES = 1 * Mohm
@@ -99,8 +99,9 @@ class Programs:
         Parameters, limits and step.
     effort : Effort
         Trials.
-    backend : str
-        Where they run.
+    backend, precision : str
+        Where they run, and with which numbers. Single precision is twice as fast and moves no row by more than its
+        noise; what a search returns is judged in double.
     """
 
     def __init__(self, search: Search, effort: Effort, backend: str = "cpp", precision: str = "single") -> None:
@@ -112,7 +113,9 @@ class Programs:
         self._lots = []
         for _, part in self.table.groupby(lots):
             size = int((part["trials"] + part["quiet"]).sum()) * BATCH
-            self._lots.append((part, Simulation(**self._program(part), n=size, dt=search.step, backend=backend, precision=precision)))
+            self._lots.append(
+                (part, Simulation(**self._program(part), n=size, dt=search.step, backend=backend, precision=precision))
+            )
 
     def _program(self, part: pd.DataFrame) -> dict[str, Any]:
         """Arguments of the simulation of one lot."""
@@ -123,7 +126,9 @@ class Programs:
                 "sweep_phase = t/sweep_period - floor(t/sweep_period) : 1\n"
                 "v_in = sweep_peak*(1 - abs(2*sweep_phase - 1)) : volt\n"
             )
-            drive: Drive = Expression(text, {"sweep_period": SWEEP["period"] * second, "sweep_peak": SWEEP["peak"] * volt})
+            drive: Drive = Expression(
+                text, {"sweep_period": SWEEP["period"] * second, "sweep_peak": SWEEP["peak"] * volt}
+            )
             # A current of 10 nA through the series resistor.
             neuron = self._neuron.with_(r_control=SERIES, v_threshold=10 * mV)
             return {"neuron": neuron, "drive": drive, "duration": duration, "varying": names}

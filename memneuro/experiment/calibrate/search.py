@@ -33,6 +33,9 @@ class Search:
         The card whose other values are kept.
     shared, by_device : dict of str to (float, float)
         Lowest and highest value of each fitted parameter, in the card's unit; of ``growth`` in 1/second.
+    start : dict of str to float
+        Where a search from scratch starts: the kinetics of the paper's Table 1 and round numbers for the others, the
+        same for every device but ``v_hop``, which is a tenth of its drive.
     noise : str
         The parameter that is the size of the noise.
     step : Quantity (second)
@@ -43,6 +46,7 @@ class Search:
     template: str
     shared: dict[str, tuple[float, float]]
     by_device: dict[str, tuple[float, float]]
+    start: dict[str, float]
     noise: str
     step: Quantity
 
@@ -77,6 +81,12 @@ class Search:
         own["mu"] = own.pop(GROWTH) / _drive_factor(DRIVES[device], own.get("v_hop"))
         return own
 
+    def scratch(self) -> np.ndarray:
+        """The point of the unit cube from which a search starts that knows no fit."""
+        low, high = self.limits()
+        numbers = [DRIVES[d] / 10 if n == "v_hop" else self.start[n] for d, n in self.names()]
+        return (np.log(numbers) - low) / (high - low)
+
     def point(self, cards: Mapping[str, Card]) -> np.ndarray:
         """The point of the unit cube that stands for given cards, moved inside the limits."""
         low, high = self.limits()
@@ -91,6 +101,9 @@ def _drive_factor(voltage: float, v_hop: float | None) -> float:
     """What mu is multiplied with in the growth at a voltage: sinh(V/v_hop), or V where growth is linear."""
     return voltage if v_hop is None else float(np.sinh(voltage / v_hop))
 
+
+#: Kinetics of the published compact model, Supplementary Table 1 of doi:10.1038/s41928-025-01488-x.
+TABLE1 = {"alpha": 0.01, "gamma1": 600, "beta": 20, "gamma2": 5, "tunnel_length": 0.2}
 
 SEARCHES = {
     "hopping": Search(
@@ -107,6 +120,7 @@ SEARCHES = {
             "tau_tip": (0.001, 0.5),
         },
         {"growth": (10, 1000), "v_hop": (0.04, 0.4)},
+        {**TABLE1, "growth": 100, "residue_cap": 0.8, "sigma_tip": 0.03, "tau_tip": 0.03},
         "sigma_tip",
         20 * us,
     ),
@@ -122,6 +136,7 @@ SEARCHES = {
             "sigma": (1e-6, 0.1),
         },
         {"growth": (1, 3000)},
+        {**TABLE1, "growth": 100, "sigma": 1e-3},
         "sigma",
         4 * us,
     ),
