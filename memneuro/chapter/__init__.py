@@ -30,6 +30,7 @@ NAMES = (
     "pattern_learning",
     "oscillation",
     "model_table",
+    "operating_range",
 )
 
 

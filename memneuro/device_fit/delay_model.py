@@ -5,9 +5,9 @@ At a constant voltage the growth of :mod:`memneuro.device.hopping` has one ampli
 .. math::
 
    \frac{dx}{dt} = \frac{A\,(1 - x)}{(1 - x)^2 + \alpha^2} - \gamma_1 (x - x_2) - \gamma_2 x_2, \qquad
-   \frac{dx_2}{dt} = \beta (x - x_2) - \gamma_2 x_2 ,
+   \frac{dx_2}{dt} = \beta (x - x_2)(1 - x_2/x_c) - \gamma_2 x_2
 
-so the delay, the time from x = 0 to the length x_c at which the criterion current flows, is one falling function t(A)
+(x_c infinite for a card without ``residue_cap``), so the delay, the time from x = 0 to the length at which the criterion current flows, is one falling function t(A)
 for all voltages. It is infinite below the A at which the losses win. Read backwards it says which growth a measured
 delay needed: ln A(t), which is ln mu + ln sinh(V/V_0) plus the tip's part.
 
@@ -25,6 +25,7 @@ which for a tip that is slow against the delay is a standard deviation of s abou
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -49,6 +50,8 @@ class Kinetics:
         Length, in units of the gap.
     tau_tip : float
         Correlation time of the tip potential, in seconds.
+    residue_cap : float
+        Largest residue, in units of the gap; infinite for a card without.
     """
 
     alpha: float
@@ -56,6 +59,23 @@ class Kinetics:
     gamma2: float
     tunnel_length: float
     tau_tip: float
+    residue_cap: float = np.inf
+
+    def filling(self, x: Any, residue: Any) -> Any:
+        """dx_2/dt, per second."""
+        return self.beta * (x - residue) * (1 - residue / self.residue_cap) - self.gamma2 * residue
+
+    def filled(self, x: Any, residue: Any, time: Any) -> Any:
+        """The residue after a time (second) at a constant length x; exact.
+
+        Without a bound it goes to its target at the rate beta + gamma2; with one, its equation is Riccati's.
+        """
+        crowding = self.beta / self.residue_cap
+        rate = self.beta + self.gamma2 + crowding * x
+        root = np.sqrt(rate**2 - 4 * crowding * self.beta * x)
+        target = 2 * self.beta * x / (rate + root)
+        away, left = residue - target, np.exp(-root * time)
+        return target + away * left / (1 - crowding * away / root * (1 - left))
 
 
 def length_at(resistance: np.ndarray, r_on: float, r_off: float, tunnel_length: float) -> np.ndarray:
@@ -128,11 +148,9 @@ def delay_curves(
     for k in range(edges.size - 1):
         width, middle = edges[k + 1] - edges[k], (edges[k + 1] + edges[k]) / 2
         first = width / speed(edges[k], residue)
-        half = residue + 0.5 * first * (kinetics.beta * (edges[k] - residue) - kinetics.gamma2 * residue)
+        half = residue + 0.5 * first * kinetics.filling(edges[k], residue)
         took = width / speed(middle, np.clip(half, 0, middle))
-        into = kinetics.beta * middle
-        out = kinetics.beta + kinetics.gamma2
-        residue = into / out + (residue - into / out) * np.exp(-out * took)
+        residue = kinetics.filled(middle, residue, took)
         time = time + took
         times[k + 1] = time
     delays = np.array([[np.interp(x, edges, column) for column in times.T] for x in lengths])
@@ -224,8 +242,7 @@ def relaxation_times(
     kinetics : Kinetics
         What else it depends on.
     """
-    out = kinetics.beta + kinetics.gamma2
-    residue = kinetics.beta / out * -np.expm1(-out * on_time) + filled * np.exp(-out * on_time)
+    residue = kinetics.filled(1.0, filled, on_time)
     gap = np.full(growth.shape, 1e-4)
     for _ in range(60):
         lost = gamma1 * (1 - gap - residue) + kinetics.gamma2 * residue
@@ -246,7 +263,7 @@ def relaxation_times(
             gap = 1 - x
             lost = gamma1 * (x - x2) + kinetics.gamma2 * x2
             grown = growth_read * gap / (gap**2 + kinetics.alpha**2)
-            return grown - lost, kinetics.beta * (x - x2) - kinetics.gamma2 * x2
+            return grown - lost, kinetics.filling(x, x2)
 
         one = slope(x, residue)
         two = slope(x + dt / 2 * one[0], residue + dt / 2 * one[1])

@@ -35,6 +35,7 @@ _UNSEEN = {
     "alpha": "it matters within the last hundredth of the gap, which delays do not show",
     "beta": "single pulses do not show the residue; trains of pulses would",
     "gamma2": "single pulses do not show the residue; trains of pulses would",
+    "residue_cap": "single pulses do not show the residue; trains of pulses would",
     "tunnel_length": "it needs the resistance of partly closed states",
     "tau_tip": "single delays show the size of the fluctuation, not how long it lasts",
     "activation_growth": "one temperature shows no activation energy",

@@ -210,7 +210,8 @@ class _Problem:
     def __init__(self, data: Delays, template: Card, r_on: float, r_off: float, criterion: float | str) -> None:
         self.data, self.template, self.r_on, self.r_off = data, template, r_on, r_off
         value = self.template_value
-        self.kinetics = Kinetics(*(value(k) for k in ("alpha", "beta", "gamma2", "tunnel_length", "tau_tip")))
+        names = ("alpha", "beta", "gamma2", "tunnel_length", "tau_tip", "residue_cap")
+        self.kinetics = Kinetics(**{name: value(name) for name in names if name in template.parameters})
         limit = 2 * r_on * np.ones(data.levels.size) if criterion == "half" else data.levels / float(criterion)
         if np.any(limit >= 0.999 * r_off):
             worst = float(data.levels[np.argmax(limit)])

@@ -25,14 +25,14 @@ fall below the threshold in between, and no further spike is reported.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from brian2 import Quantity, ms, second, volt
+from brian2 import Mohm, Quantity, second, volt
 
-from memneuro.circuit.drive import Constant, Current, PulseTrain, as_drive
+from memneuro.circuit.drive import Constant, Current, Drive, PulseTrain, as_drive
 from memneuro.circuit.one_m1t1r import OneM1T1R
 from memneuro.simulation import simulate
 
@@ -43,8 +43,10 @@ DURATION = 2 * second
 #: Change of the rate within which firing is sustained, and fall with rising drive that is none.
 TOLERANCE, FALL = 0.2, 0.03
 LEAST_RATE = 2.0
+#: Neurons of one run.
+BATCH = 4000
 #: The parameter of each kind of drive that is its amplitude.
-_AMPLITUDE = {Constant: "v_in", PulseTrain: "pulse_amplitude", Current: "i_in"}
+_AMPLITUDE: dict[type[Drive], str] = {Constant: "v_in", PulseTrain: "pulse_amplitude", Current: "i_in"}
 
 
 def operating_range(
@@ -97,35 +99,64 @@ def operating_range(
     ValueError
         If the amplitudes do not rise, or the kind of drive has no amplitude.
     """
-    given = as_drive(0.5 * volt if drive is None else drive)
-    name = next((one for kind, one in _AMPLITUDE.items() if isinstance(given, kind)), None)
-    if name is None or name not in given.parameters():
-        raise ValueError(f"drive {drive!r} has no amplitude; accepted: a voltage, a PulseTrain or a constant Current")
+    name, given = _amplitude_of(0.5 * volt if drive is None else drive)
     values = np.atleast_1d(np.asarray(amplitudes, dtype=float))
     if values.ndim != 1 or values.size < 2 or np.any(np.diff(values) <= 0):
         raise ValueError(f"amplitudes = {amplitudes!r}; accepted: at least two, from low to high")
-    trials = trials if noise else 1
+    every = {name: amplitudes, **parameters}
+    described = _run(neuron, given, every, trials if noise else 1, noise, dt, seed, backend, progress)
+    described.insert(0, "amplitude", values)
+    return _marked(described)
+
+
+def _amplitude_of(drive: Any) -> tuple[str, Drive]:
+    """The parameter that is the amplitude of a drive, and the drive."""
+    given = as_drive(drive)
+    name = next((one for kind, one in _AMPLITUDE.items() if isinstance(given, kind)), None)
+    if name is None or name not in given.parameters():
+        raise ValueError(f"drive {drive!r} has no amplitude; accepted: a voltage, a PulseTrain or a constant Current")
+    return name, given
+
+
+def _run(
+    neuron: OneM1T1R,
+    drive: Drive,
+    parameters: Mapping[str, Any],
+    trials: int,
+    noise: bool,
+    dt: Quantity | None,
+    seed: int,
+    backend: str,
+    progress: str | None,
+) -> pd.DataFrame:
+    """Simulate every set of parameters and describe what it does, one row a set."""
     found = simulate(
         neuron,
-        {name: amplitudes, **parameters},
-        drive=given,
+        parameters,
+        drive=drive,
         duration=DURATION,
         trials=trials,
         noise=noise,
         dt=dt,
         seed=seed,
+        batch=max(1, BATCH // trials),
         backend=backend,
         progress=progress,
         tell_latched=False,
     )
     stuck = found.latched()
-    period = float(given.period / second) if isinstance(given, PulseTrain) and np.ndim(given.period) == 0 else None
+    period = float(drive.period / second) if isinstance(drive, PulseTrain) and np.ndim(drive.period) == 0 else None
     spikes = {key: part["time_ms"].to_numpy() * 1e-3 for key, part in found.spikes.groupby(["set", "trial"])}
-    rows = []
-    for k, amplitude in enumerate(values):
-        trains = [spikes.get((k, trial), np.empty(0)) for trial in range(trials)]
-        rows.append({"amplitude": amplitude, **_describe(trains, stuck[k], period)})
-    table = pd.DataFrame(rows)
+    return pd.DataFrame(
+        [
+            _describe([spikes.get((k, trial), np.empty(0)) for trial in range(trials)], stuck[k], period)
+            for k in range(len(found.sets))
+        ]
+    )
+
+
+def _marked(table: pd.DataFrame) -> pd.DataFrame:
+    """The table of one neuron with the column ``in_range``."""
     low, high = _longest(table)
     table["in_range"] = (np.arange(len(table)) >= low) & (np.arange(len(table)) < high)
     return table
@@ -215,3 +246,64 @@ def range_summary(table: pd.DataFrame) -> pd.Series:
             "ended_by": ended,
         }
     )
+
+
+def rate_map(
+    neuron: OneM1T1R,
+    *,
+    drive: Any,
+    amplitudes: Quantity,
+    resistances: Quantity,
+    trials: int = 4,
+    noise: bool = True,
+    dt: Quantity | None = None,
+    seed: int = 0,
+    backend: str = "runtime",
+    progress: str | None = None,
+) -> pd.DataFrame:
+    """Firing against amplitude and control resistor, over 2 s.
+
+    Parameters
+    ----------
+    neuron : OneM1T1R
+        The neuron.
+    drive : Drive or Quantity (volt)
+        The kind of drive; its amplitude is replaced.
+    amplitudes : Quantity (volt), shape (m,)
+        Amplitudes from low to high.
+    resistances : Quantity (ohm), shape (k,)
+        Control resistors.
+    trials, noise, dt, seed, backend, progress
+        As in :func:`operating_range`.
+
+    Returns
+    -------
+    DataFrame
+        One row a resistor and amplitude: ``r_control_Mohm`` and the columns of :func:`operating_range`.
+    """
+    control, values = np.atleast_1d(resistances / Mohm), np.atleast_1d(np.asarray(amplitudes, dtype=float))
+    name, given = _amplitude_of(drive)
+    every = {name: np.tile(values, control.size) * volt, "r_control": np.repeat(control, values.size) * Mohm}
+    described = _run(neuron, given, every, trials if noise else 1, noise, dt, seed, backend, progress)
+    described.insert(0, "amplitude", np.tile(values, control.size))
+    described.insert(0, "r_control_Mohm", np.repeat(control, values.size))
+    parts = [_marked(part.reset_index(drop=True)) for _, part in described.groupby("r_control_Mohm")]
+    return pd.concat(parts, ignore_index=True)
+
+
+def holes(table: pd.DataFrame) -> int:
+    """Number of cells of a map that do not keep firing although cells all around them do.
+
+    A region without sustained firing that touches no edge of the map is a hole.
+
+    Parameters
+    ----------
+    table : DataFrame
+        What :func:`rate_map` gave.
+    """
+    from scipy.ndimage import label
+
+    states = table.pivot(index="r_control_Mohm", columns="amplitude", values="state")
+    regions, number = label((states != "sustained").to_numpy())
+    edge = np.concatenate([regions[0], regions[-1], regions[:, 0], regions[:, -1]])
+    return int(sum(np.sum(regions == k) for k in range(1, number + 1) if k not in edge))

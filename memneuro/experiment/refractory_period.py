@@ -95,3 +95,23 @@ def pooled_interval(table: pd.DataFrame) -> pd.Series:
     total = (table["isi_mean_ms"] * table["intervals"]).groupby(table["r_control_Mohm"]).sum()
     number = table["intervals"].groupby(table["r_control_Mohm"]).sum()
     return total / number.where(number > 0)
+
+
+def intervals(table: pd.DataFrame) -> pd.DataFrame:
+    """The stable interval against the control resistor, with its spread over trials.
+
+    Parameters
+    ----------
+    table : DataFrame
+        What :func:`refractory_period` gave.
+
+    Returns
+    -------
+    DataFrame
+        One row a resistor: ``r_control_Mohm``, ``mean_ms`` (pooled), ``low``, ``high`` (central 68 % of the trials'
+        means) and ``latched`` (fraction of trials).
+    """
+    by = table.groupby("r_control_Mohm")
+    low, high = (by["isi_mean_ms"].quantile(part) for part in (0.16, 0.84))
+    found = {"mean_ms": pooled_interval(table), "low": low, "high": high, "latched": by["latched"].mean()}
+    return pd.DataFrame(found).rename_axis("r_control_Mohm").reset_index()

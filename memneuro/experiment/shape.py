@@ -18,7 +18,7 @@ from memneuro.circuit.drive import PulseTrain
 from memneuro.circuit.one_m1t1r import OneM1T1R
 from memneuro.experiment.iv_sweep import iv_summary, iv_sweep
 from memneuro.experiment.operating_range import operating_range, range_summary
-from memneuro.experiment.refractory_period import pooled_interval, refractory_period
+from memneuro.experiment.refractory_period import intervals, refractory_period
 
 #: Control resistors from 30 to 1500 Mohm, 7 % apart.
 RESISTANCES = np.geomspace(30, 1500, 59) * Mohm
@@ -52,7 +52,7 @@ def interval_curve(
     Returns
     -------
     DataFrame
-        ``r_control_Mohm``, ``isi_mean_ms`` (pooled; NaN where there is none), ``latched`` (fraction of trials).
+        As :func:`memneuro.experiment.refractory_period.intervals` gives it.
     """
     table = refractory_period(
         neuron,
@@ -63,9 +63,7 @@ def interval_curve(
         seed=seed,
         dt=dt,
     )
-    stuck = table.groupby("r_control_Mohm")["latched"].mean()
-    found = pd.DataFrame({"isi_mean_ms": pooled_interval(table), "latched": stuck})
-    return found.rename_axis("r_control_Mohm").reset_index()
+    return intervals(table)
 
 
 def largest_fall(intervals: pd.Series) -> float:
@@ -115,7 +113,7 @@ def shape_rows(
     for noise in (False, True) if noisy else (False,):
         how = "with noise" if noise else "without noise"
         curve = interval_curve(neuron, noise=noise, trials=number["interval"], seed=seed, dt=step)
-        fall = largest_fall(curve["isi_mean_ms"])
+        fall = largest_fall(curve["mean_ms"])
         limit = FALL[noise]
         add(f"interval rises with R_c, 30 to 1500 Mohm, {how}: largest fall", fall, f"<= {limit:g}", fall <= limit)
         stuck = float(curve["latched"].max())

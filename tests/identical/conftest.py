@@ -28,12 +28,12 @@ def noisy_run(tmp_path_factory):
     done = {}
     folder = tmp_path_factory.mktemp("noisy")
 
-    def run(target, neurons=20, duration=40):
-        key = target, neurons, duration
+    def run(target, neurons=20, duration=40, device="hopping_2e4d"):
+        key = target, neurons, duration, device
         if key not in done:
-            path = folder / f"{target}_{neurons}_{duration}.npz"
+            path = folder / f"{target}_{neurons}_{duration}_{device}.npz"
             script = Path(__file__).with_name("noisy_neuron.py")
-            sizes = ["--neurons", str(neurons), "--duration", str(duration)]
+            sizes = ["--neurons", str(neurons), "--duration", str(duration), "--device", device]
             finished = subprocess.run(
                 [sys.executable, str(script), target, str(path), *sizes], capture_output=True, text=True, cwd=folder
             )

@@ -97,10 +97,10 @@ def neurons_of(neuron, n, broken):
     return group
 
 
-def main(target, path, neurons, duration):
+def main(target, path, neurons, duration, device):
     """Build, run and write."""
     with chosen(target, path + ".build"):
-        neuron = OneM1T1R("hopping_2e4d")
+        neuron = OneM1T1R(device)
         group = neurons_of(neuron, neurons, [np.nan, np.inf])
         spikes = SpikeMonitor(group, variables=["v_out"])
         # On NumPy also the neurons without the broken two.
@@ -132,5 +132,6 @@ if __name__ == "__main__":
     parser.add_argument("path")
     parser.add_argument("--neurons", type=int, default=20)
     parser.add_argument("--duration", type=float, default=40, help="ms")
+    parser.add_argument("--device", default="hopping_2e4d")
     given = parser.parse_args()
-    main(given.target, given.path, given.neurons, given.duration * ms)
+    main(given.target, given.path, given.neurons, given.duration * ms, given.device)

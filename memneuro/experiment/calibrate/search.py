@@ -15,7 +15,6 @@ from brian2 import Quantity, us
 from memneuro.device.card import Card
 from memneuro.experiment.score import DEVICES
 
-
 #: Voltage (V) of the pulses of each device's figures.
 DRIVES = {"2e4d": 0.8, "3b": 0.9, "3cd": 0.9, "4ab": 2.0}
 GROWTH = "growth"
