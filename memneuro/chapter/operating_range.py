@@ -64,13 +64,13 @@ CHAPTER = Chapter(
     paragraphs=(
         "A neuron keeps firing only between its rheobase and a largest sustained drive. Below, the loss of silver "
         "balances its growth. Above, the device closes again before the gate has fallen below the threshold: the input "
-        "exceeds the voltage at which it closes by more than the threshold, and no further spike is reported. The second "
-        "circuit has a higher transistor threshold, which moves that limit up.",
+        "exceeds the voltage at which it closes by more than the threshold, and no further spike is reported. The "
+        "second circuit has a higher transistor threshold, which moves that limit up.",
     ),
     caption=(
         "a, b, rate in the second second against constant input for the default and the wide-range circuit; thick: the "
-        "operating range, in which firing lasts and its rate rises with the input. c, d, rate under pulses of 1 ms every "
-        "2 ms against their amplitude and the control resistor, without and with noise; grey: does not keep firing."
+        "operating range, in which firing lasts and its rate rises with the input. c, d, rate under pulses of 1 ms "
+        "every 2 ms against their amplitude and the control resistor, without and with noise; grey: does not keep firing."
     ),
     simulate=simulate,
     draw=figure.draw,

@@ -18,7 +18,7 @@ SEED = 1
 
 
 def simulate(fast: bool) -> dict[str, pd.DataFrame]:
-    """Intervals in the stable phase by control resistor and trial, and without noise; the measured resistors and more."""
+    """Intervals in the stable phase by control resistor and trial, and without noise, on a dense grid."""
     dense = np.union1d(RESISTANCES[:: 3 if fast else 1] / Mohm, MEASURED / Mohm) * Mohm
     neuron = OneM1T1R(CARD)
     quiet = refractory_period(neuron, resistances=dense, trials=1, noise=False)

@@ -14,7 +14,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar, Self
 
-from brian2 import NeuronGroup
+from brian2 import Equations, NeuronGroup
+from brian2.utils.stringtools import get_identifiers
 
 from memneuro.circuit.one_m1t1r import CIRCUIT, OneM1T1R
 from memneuro.device.card import Card
@@ -22,14 +23,21 @@ from memneuro.device.card import Card
 _TO_GROUND = "v_gate/r_control)/c_gate"
 assert CIRCUIT.count(_TO_GROUND) == 1
 
-_SECOND = """
-push_b = 0.5*(v_gate + abs(v_gate))/v_hop_now : 1
-gap_b = 1 - x_b : 1
-growth_b = speed_b*0.5*mu*arrhenius_growth*(exp(push_b) - exp(-push_b))/(gap_b**2 + alpha**2) : Hz
-dx_b/dt = growth_b*(1 - x_b) - gamma1*arrhenius_loss*(x_b - x_residue_b) - gamma2*arrhenius_loss*x_residue_b : 1
-dx_residue_b/dt = beta*arrhenius_loss*(x_b - x_residue_b) - gamma2*arrhenius_loss*x_residue_b : 1
-r_device_b = r_on*x_b + r_off*(exp(gap_b/tunnel_length) - 1)/(exp(1/tunnel_length) - 1) : ohm
-"""
+#: What the first device calls it, and the second.
+_NAMES = {"x_total": "x_b", "x_residue": "x_residue_b", "v_device": "v_gate", "mu": "mu_b"}
+
+
+def _second(model: Equations) -> str:
+    """The equations of the second device: those of the first, renamed where they are not the same for both."""
+    names = dict(_NAMES)
+    for one in model.ordered:
+        if names.keys() & get_identifiers(one.expr.code):
+            names.setdefault(one.varname, f"{one.varname}_b")
+    for state in model.diff_eq_names:
+        if f"{state}_ceiling" in model:
+            names[f"{state}_ceiling"] = f"{names[state]}_ceiling"
+    own = Equations([one for one in model.values() if one.varname in names])
+    return f"mu_b = speed_b*mu : Hz\n{own.substitute(**names)}\n"
 
 
 class SecondDeviceOneM1T1R(OneM1T1R):
@@ -48,9 +56,6 @@ class SecondDeviceOneM1T1R(OneM1T1R):
         If the device is of another model, or the speed is not greater than zero.
     """
 
-    circuit_equations: ClassVar[str] = (
-        CIRCUIT.replace(_TO_GROUND, "v_gate/r_control - v_gate/r_device_b)/c_gate") + _SECOND
-    )
     meanings: ClassVar[Mapping[str, str]] = {"speed_b": "growth of the second device over that of the first"}
 
     def __init__(
@@ -62,6 +67,12 @@ class SecondDeviceOneM1T1R(OneM1T1R):
         if not 0 < speed < float("inf"):
             raise ValueError(f"speed = {speed!r}; accepted: a finite number greater than zero")
         self.speed = float(speed)
+
+    @property
+    def circuit_equations(self) -> str:  # type: ignore[override]
+        """Those of the circuit, and of the second device: the model's own, by other names."""
+        circuit = CIRCUIT.replace(_TO_GROUND, "v_gate/r_control - v_gate/r_device_b)/c_gate")
+        return circuit + _second(Equations(self.model.equations(noise=False)))
 
     def with_(self, **changes: Any) -> Self:
         """As :meth:`memneuro.circuit.one_m1t1r.OneM1T1R.with_`; the speed is kept."""

@@ -6,14 +6,17 @@ With x the length bridged by silver (fraction of the gap), x_2 the residue withi
 .. math::
 
    dx/dt &= G\,(1 - x) - \gamma_1 (x - x_2) - \gamma_2 x_2 \\
-   dx_2/dt &= \beta (x - x_2) - \gamma_2 x_2 \\
+   dx_2/dt &= \beta (x - x_2)(1 - x_2/x_{cap}) - \gamma_2 x_2 \\
    G &= \mu\, e^{v_{tip}/V_0} \sinh(v_+/V_0) \,/\, (g^2 + \alpha^2), \qquad v_+ = \max(v_{device}, 0) \\
    dv_{tip} &= -v_{tip}\,dt/\tau_{tip} + \sigma_{tip}\sqrt{2/\tau_{tip}}\,dW \\
    R_d &= R_{on} x + R_{off}\,(e^{g/\lambda} - 1)/(e^{1/\lambda} - 1)
 
 * Away from contact G (1 - x) is the Mott-Gurney speed mu sinh(v/V_0) divided by the remaining gap. It goes to zero with
   the gap over the length alpha: a closed filament has no gap to hop into. Losses are proportional to what is there.
-  So 0 <= x_2 and x <= 1 hold by the equations; nothing is clipped.
+  So 0 <= x_2 <= x <= 1 holds by the equations; rounding and splitting errors beyond it are clipped.
+* The residue fills at most the part x_cap of the gap. A card without ``residue_cap`` has no such bound (x_cap infinite):
+  its residue can fill the whole gap, after which only gamma_2 opens the device.
+* Beyond 40 V_0 growth no longer rises: a closed device is closed.
 * Noise: the potential at the filament tip fluctuates thermally with standard deviation sigma_tip, as does a capacitance
   k_B T / sigma_tip**2 (a few attofarad), and correlation time tau_tip. It is additive, so Ito and Stratonovich agree.
 * Temperature T against 300 K: mu, beta, gamma_1, gamma_2 are Arrhenius rates, V_0 is proportional to T and sigma_tip to
@@ -80,7 +83,7 @@ class HoppingDevice(DeviceModel):
         "sigma_tip",
         "tau_tip",
     )
-    parameters = (*_unbounded, "residue_cap")
+    parameters: tuple[str, ...] = (*_unbounded, "residue_cap")
     noise_parameters = ("sigma_tip", "tau_tip")
     default_card = "hopping_2e4d"
 

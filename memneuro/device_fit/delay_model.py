@@ -5,11 +5,12 @@ At a constant voltage the growth of :mod:`memneuro.device.hopping` has one ampli
 .. math::
 
    \frac{dx}{dt} = \frac{A\,(1 - x)}{(1 - x)^2 + \alpha^2} - \gamma_1 (x - x_2) - \gamma_2 x_2, \qquad
-   \frac{dx_2}{dt} = \beta (x - x_2)(1 - x_2/x_c) - \gamma_2 x_2
+   \frac{dx_2}{dt} = \beta (x - x_2)(1 - x_2/x_c) - \gamma_2 x_2 ,
 
-(x_c infinite for a card without ``residue_cap``), so the delay, the time from x = 0 to the length at which the criterion current flows, is one falling function t(A)
-for all voltages. It is infinite below the A at which the losses win. Read backwards it says which growth a measured
-delay needed: ln A(t), which is ln mu + ln sinh(V/V_0) plus the tip's part.
+with x_c infinite for a card without ``residue_cap``. So the delay, the time from x = 0 to the length at which the
+criterion current flows, is one falling function t(A) for all voltages. It is infinite below the A at which the losses
+win. Read backwards it says which growth a measured delay needed: ln A(t), which is ln mu + ln sinh(V/V_0) plus the
+tip's part.
 
 The tip potential v is an Ornstein-Uhlenbeck process (sigma, tau). What counts is the mean of exp(v/V_0) over the delay
 t. With s = sigma/V_0 its logarithm is taken as normal with the two moments of the mean of a log-normal process

@@ -36,7 +36,7 @@ from memneuro.circuit.drive import Expression
 from memneuro.circuit.one_m1t1r import OneM1T1R
 from memneuro.circuit.time_scale import slowed_parameters
 from memneuro.speech.experiment import STEP_S
-from memneuro.speech.memristor import MemristorLayer
+from memneuro.speech.memristor import DEVICE, MemristorLayer
 from memneuro.speech.network import SpeechNetwork
 from memneuro.speech.train import Examples, predict_with_spikes
 
@@ -285,7 +285,7 @@ def _run(
         drive = network.input_drive(counts, examples.n_bins[block]).numpy().astype(float)
         w_rec = network.held(network.w_rec).numpy().astype(float)
         slower = PERIOD_S / layer.period_s * layer.slowness.numpy().astype(float)
-    neuron = OneM1T1R("hopping")
+    neuron = OneM1T1R(DEVICE)
     own: dict[str, Any] = dict(slowed_parameters(neuron, slower))
     mean = {"mu": layer.mu_factor.numpy(), "v_hop": layer.hop_factor.numpy()}
     for given in (mean, factors or {}):

@@ -1,8 +1,8 @@
 r"""The 1M1T1R neuron in discrete time, differentiable: one step is one pulse of its drive.
 
-The ``hopping`` equations under a pulse train (amplitude A_n, width w, period P, as in the published measurements) are
-split into parts that are solved exactly, one after the other. In device time, with the filament f = x - x_2, the
-residue r = x_2, the gap g = 1 - f - r and the voltages in units of V_0:
+The ``hopping`` equations without a bound on the residue, under a pulse train (amplitude A_n, width w, period P, as in
+the published measurements), are split into parts that are solved exactly, one after the other. In device time, with the
+filament f = x - x_2, the residue r = x_2, the gap g = 1 - f - r and the voltages in units of V_0:
 
 .. math::
 
@@ -46,6 +46,9 @@ from torch.autograd.function import once_differentiable
 
 from memneuro.circuit.one_m1t1r import OneM1T1R
 from memneuro.speech.pulse import Pulse, PulseCard, library
+
+#: Device card of the trained networks.
+DEVICE = "hopping_unbounded"
 
 #: Charging of the gate beyond the opening voltage in units of V_0, fitted to the full neuron.
 OPENING = 1.0
@@ -147,7 +150,7 @@ class MemristorLayer(nn.Module):
     ----------
     neurons : int
     neuron : OneM1T1R, optional
-        Device and circuit; the model must be ``hopping``.
+        Device and circuit, by default :data:`DEVICE`; the model must be ``hopping``, without a ``residue_cap``.
     width_s, period_s : float
         Pulse, in the device's own time.
     supply_v : float
@@ -167,7 +170,7 @@ class MemristorLayer(nn.Module):
     Raises
     ------
     ValueError
-        For another device model, an unknown trait or a pulse longer than its period.
+        For another device model, a card that bounds the residue, an unknown trait or a pulse longer than its period.
     """
 
     #: mu and v_hop of each device over its card's.
@@ -190,9 +193,13 @@ class MemristorLayer(nn.Module):
         without: tuple[str, ...] = (),
     ) -> None:
         super().__init__()
-        neuron = OneM1T1R("hopping") if neuron is None else neuron
+        neuron = OneM1T1R(DEVICE) if neuron is None else neuron
         if neuron.device.model != "hopping":
             raise ValueError(f"device {neuron.device.name!r} of model {neuron.device.model!r}; accepted: 'hopping'")
+        if "residue_cap" in neuron.device.parameters:
+            raise ValueError(
+                f"device {neuron.device.name!r} bounds the residue; accepted: a card without residue_cap, as {DEVICE!r}"
+            )
         if not 0 < width_s <= period_s:
             raise ValueError(f"width_s = {width_s!r}; accepted: above zero and up to period_s = {period_s!r}")
         for trait in without:

@@ -25,7 +25,7 @@ from torch.nn import functional
 
 from memneuro.circuit.one_m1t1r import OneM1T1R
 from memneuro.speech.integrate_and_fire import LifLayer
-from memneuro.speech.memristor import TRAITS, MemristorLayer
+from memneuro.speech.memristor import DEVICE, TRAITS, MemristorLayer
 from memneuro.speech.recurrence import RecurrentWeights
 
 #: Read-out of the mean number of spikes a bin.
@@ -137,7 +137,7 @@ class SpeechNetwork(nn.Module):
         lines, neurons, classes = settings.lines, settings.neurons, settings.classes
         self.layer: MemristorLayer | LifLayer
         if settings.kind == "memristor":
-            device = OneM1T1R("hopping")
+            device = OneM1T1R(DEVICE)
             card = device.device_spread(("mu", "v_hop"))
             spread = {name: settings.spread * deviation for name, deviation in card.items()}
             self.layer = MemristorLayer(neurons, device, spread=spread, device_seed=seed, without=settings.without)

@@ -23,7 +23,7 @@ import pandas as pd
 import torch
 
 from memneuro.circuit.one_m1t1r import OneM1T1R
-from memneuro.speech.memristor import MemristorLayer
+from memneuro.speech.memristor import DEVICE, MemristorLayer
 from memneuro.speech.network import SpeechNetwork
 from memneuro.speech.train import Examples, accuracy
 
@@ -69,7 +69,7 @@ def changed(network: SpeechNetwork, condition: str, level: float, seed: int = 0)
     rng = np.random.default_rng(seed)
     with torch.no_grad():
         if condition == "device_spread":
-            spread = OneM1T1R("hopping").device_spread(("mu", "v_hop"))
+            spread = OneM1T1R(DEVICE).device_spread(("mu", "v_hop"))
             for name, factor in (("mu", layer.mu_factor), ("v_hop", layer.hop_factor)):
                 drawn = np.exp(level * spread[name] * rng.standard_normal(layer.neurons))
                 factor *= torch.from_numpy(drawn.astype(np.float32))
@@ -118,7 +118,7 @@ def at_temperature(layer: MemristorLayer, kelvin: float) -> MemristorLayer:
     card = layer.card
     inverse = (1 / kelvin - 1 / 300) / 1.380649e-23
     growth, loss = (math.exp(-card[f"activation_{name}"] * inverse) for name in ("growth", "loss"))
-    neuron = OneM1T1R("hopping")
+    neuron = OneM1T1R(DEVICE)
     rates = {name: neuron.device[name] * loss for name in ("beta", "gamma1", "gamma2")}
     noise = {
         "sigma_tip": neuron.device["sigma_tip"] * math.sqrt(kelvin / 300),

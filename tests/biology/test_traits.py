@@ -18,7 +18,7 @@ from memneuro.circuit.second_device import SecondDeviceOneM1T1R
 from memneuro.circuit.self_heating import SelfHeatingOneM1T1R
 from memneuro.experiment.pulses import run_pulses
 
-CARD = "hopping_2e4d"
+CARD = "hopping_unbounded"
 
 
 def found(table, measure):
@@ -123,6 +123,23 @@ def test_a_second_device_that_cannot_grow_is_the_plain_circuit_and_a_fast_one_la
     longest = [table.groupby("trial")["time_ms"].agg(np.ptp).max() for table in (plain, fast.spikes)]
     assert longest[0] > 5 and longest[1] < 1
     assert (fast.final["x_total"] > 0.9).all() and (fast.final["v_gate_V"] > 0.1).all()
+
+
+@pytest.mark.parametrize("card", ["hopping_unbounded", "hopping_2e4d"])
+def test_a_second_device_is_the_first_where_both_see_the_same_voltage(card):
+    """The gate, held by a large capacitance at half the input, is the voltage of both."""
+    neuron = SecondDeviceOneM1T1R(card).with_(c_gate=1 * farad)
+    with backend("numpy"):
+        group = neuron.group(4, drive=1.2 * volt, noise=False, dt=10 * us)
+        group.v_gate = 0.6 * volt
+        group.x_total = group.x_b = [0.0, 0.3, 0.8, 1.0]
+        group.x_residue = group.x_residue_b = [0.0, 0.1, 0.8, 0.5]
+        Network(group).run(20 * ms, namespace={})
+    assert np.ptp(group.x_residue) > 0.01 and np.all(np.asarray(group.x_total) > 0.01)
+    np.testing.assert_allclose(group.x_b, group.x_total, rtol=1e-9)
+    np.testing.assert_allclose(group.x_residue_b, group.x_residue, rtol=1e-9)
+    names = {"x_b_ceiling", "x_residue_b_ceiling"} | ({"crowding_b"} if card == "hopping_2e4d" else set())
+    assert names <= set(group.equations.subexpr_names) and ("crowding_b" in group.variables) is (len(names) == 3)
 
 
 def test_a_second_device_keeps_its_speed_and_needs_the_hopping_model():

@@ -11,7 +11,7 @@ from brian2 import Network, SpikeMonitor, StateMonitor, TimedArray, second, us, 
 
 from memneuro import Expression, OneM1T1R  # noqa: E402
 from memneuro.circuit.time_scale import slowed_parameters  # noqa: E402
-from memneuro.speech.memristor import TRAITS, MemristorLayer, MemristorState  # noqa: E402
+from memneuro.speech.memristor import DEVICE, TRAITS, MemristorLayer, MemristorState  # noqa: E402
 from memneuro.speech.pulse import library  # noqa: E402
 
 NEURONS, PULSES = 200, 100
@@ -33,7 +33,7 @@ def drives(seed: int) -> np.ndarray:
 
 def full(drive: np.ndarray, noise: bool, seed: int, period: float = PUBLISHED, **own) -> tuple[np.ndarray, np.ndarray]:
     """Which neuron fired in which pulse, and the tip potentials at its start in units of V_0."""
-    neuron = OneM1T1R("hopping")
+    neuron = OneM1T1R(DEVICE)
     v_hop = float(neuron.device.values()["v_hop"])
     amplitude = v_hop * (drive + MemristorLayer(1).base)
     array = TimedArray(np.maximum(amplitude, 0) * volt, dt=period * second)
@@ -94,7 +94,7 @@ SLOW = [
 def test_slow_neurons_and_long_periods(slower, period, same):
     """Number of spikes within 8 %; of slow neurons fewer in the same pulse: what comes late once is late ever after."""
     drive = drives(7) + math.log(slower) * 0.7
-    neuron = OneM1T1R("hopping")
+    neuron = OneM1T1R(DEVICE)
     own = slowed_parameters(neuron, np.full(NEURONS, slower))
     expected, tip = full(drive, True, 7, period, **own)
     found = discrete(drive, tip, slower=slower, period=period)
@@ -137,6 +137,8 @@ def test_gradients_are_finite_over_a_long_word():
 def test_bad_input():
     with pytest.raises(ValueError, match="hopping"):
         MemristorLayer(3, OneM1T1R("compact"))
+    with pytest.raises(ValueError, match="'hopping_2e4d' bounds the residue; accepted: .*'hopping_unbounded'"):
+        MemristorLayer(3, OneM1T1R("hopping_2e4d"))
     with pytest.raises(ValueError, match="courage"):
         MemristorLayer(3, without=("courage",))
     with pytest.raises(ValueError, match="width_s"):
@@ -176,7 +178,7 @@ def test_devices_that_differ_fire_as_full_neurons_that_differ():
     drive = drives(6)
     layer = MemristorLayer(NEURONS, period_s=PUBLISHED, spread={"mu": 0.3, "v_hop": 0.1}, device_seed=3)
     alike, _ = full(drive, False, 0)
-    neuron = OneM1T1R("hopping")
+    neuron = OneM1T1R(DEVICE)
     own = {
         "mu": neuron.device["mu"] * layer.mu_factor.numpy().astype(float),
         "v_hop": neuron.device["v_hop"] * layer.hop_factor.numpy().astype(float),

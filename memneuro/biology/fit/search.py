@@ -1,7 +1,7 @@
 """Search the parameters of a model for several cells and seeds at once.
 
-Every job, one cell with one seed, is a search of its own (:mod:`memneuro.numerics.search`); only their simulations share
-a program. The first generations sample the search space evenly, then CMA-ES takes over.
+Every job, one cell with one seed, is a search of its own (:mod:`memneuro.numerics.search`); only their simulations
+share a program. The first generations sample the search space evenly, then CMA-ES takes over.
 
 After the last generation the best candidates and the mean of the search are run once more with new noise, and the best
 of these is taken: the lowest of many noisy losses is no fair estimate.

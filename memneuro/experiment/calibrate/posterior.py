@@ -6,8 +6,8 @@ model cannot do, log-uniform from 0.01 to 0.3. The likelihood of a row with the 
 
 .. math:: \ln y \sim N(\ln m, \; s^2 + s_r^2 + \delta^2),
 
-with m the median of the simulated trials; a gain is compared as a part of 13 ms, a probability as itself. The paper does
-not say what a point is, so two readings are sampled:
+with m the median of the simulated trials; a gain is compared as a part of 13 ms, a probability as itself. The paper
+does not say what a point is, so two readings are sampled:
 
 ``single``
     a point is one trial: s is the standard deviation of the trials (robust: half the central 68 %);
