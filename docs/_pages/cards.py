@@ -6,6 +6,7 @@ from collections import defaultdict
 
 from memneuro.device.card import Card, Parameter, card, card_names
 from memneuro.device.model import device_model
+from memneuro.experiment.operating_range import range_lines
 
 from . import rst
 from .equations import module_of
@@ -75,6 +76,7 @@ def pages() -> dict[str, str]:
             blocks += [rst.heading(given.name, 2, label=f"card-{given.name}"), rst.escape(given.about)]
             if given.kind != "circuit":
                 blocks.append(f"Model: {rst.code(given.model)}.")
+            blocks += [rst.escape(line) for line in range_lines(given.name)]
             blocks.append(card_table(given))
         found[f"{FOLDER}/{name}.rst"] = rst.page(*blocks)
     rows = [

@@ -6,7 +6,7 @@ With x the length bridged by silver (fraction of the gap), x_2 the residue withi
 .. math::
 
    dx/dt &= G\,(1 - x) - \gamma_1 (x - x_2) - \gamma_2 x_2 \\
-   dx_2/dt &= \beta (x - x_2)(1 - x_2/x_{cap}) - \gamma_2 x_2 \\
+   dx_2/dt &= \beta (x - x_2)(1 - (x_2/x_{cap})^4) - \gamma_2 x_2 \\
    G &= \mu\, e^{v_{tip}/V_0} \sinh(v_+/V_0) \,/\, (g^2 + \alpha^2), \qquad v_+ = \max(v_{device}, 0) \\
    dv_{tip} &= -v_{tip}\,dt/\tau_{tip} + \sigma_{tip}\sqrt{2/\tau_{tip}}\,dW \\
    R_d &= R_{on} x + R_{off}\,(e^{g/\lambda} - 1)/(e^{1/\lambda} - 1)
@@ -14,8 +14,10 @@ With x the length bridged by silver (fraction of the gap), x_2 the residue withi
 * Away from contact G (1 - x) is the Mott-Gurney speed mu sinh(v/V_0) divided by the remaining gap. It goes to zero with
   the gap over the length alpha: a closed filament has no gap to hop into. Losses are proportional to what is there.
   So 0 <= x_2 <= x <= 1 holds by the equations; rounding and splitting errors beyond it are clipped.
-* The residue fills at most the part x_cap of the gap. A card without ``residue_cap`` has no such bound (x_cap infinite):
-  its residue can fill the whole gap, after which only gamma_2 opens the device.
+* The residue fills at most the part x_cap of the gap: silver is taken up at the same rate until the places for it run
+  out. With a fourth power the bound acts near x_cap only, so that it does not raise the rheobase as a first power does.
+  A card without ``residue_cap`` has no bound: its residue can fill the whole gap, after which only gamma_2 opens the
+  device.
 * Beyond 40 V_0 growth no longer rises: a closed device is closed.
 * Noise: the potential at the filament tip fluctuates thermally with standard deviation sigma_tip, as does a capacitance
   k_B T / sigma_tip**2 (a few attofarad), and correlation time tau_tip. It is additive, so Ito and Stratonovich agree.
@@ -54,7 +56,9 @@ r_device = r_on*x_total + r_off*(exp(gap/tunnel_length) - 1)/(exp(1/tunnel_lengt
 
 #: In this form the coefficient of x_residue is beta + gamma2, as without a bound: one relaxation for the whole run.
 _CROWDING = """
-crowding = (x_total - x_residue)*x_residue/residue_cap : 1
+inverse_cap = 1/residue_cap : 1
+fill = x_residue*inverse_cap : 1
+crowding = (x_total - x_residue)*fill*fill*fill*fill : 1
 """
 
 _TIP = """

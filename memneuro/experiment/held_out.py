@@ -1,9 +1,9 @@
 """Held-out test: how far is a measurement that the calibration did not see?
 
 The scored rows are dealt into five folds (``folds.csv``; a device keeps at least two of its rows in training, and every
-row is held out once). For each fold the model was calibrated from scratch to the other rows
-(:mod:`memneuro.experiment.calibrate.cross_validate`); what it found is in ``folds_fitted.csv``. Here those devices are
-simulated by the protocols of the score and their errors on the rows of their own fold are taken.
+row is held out once). ``python -m memneuro.experiment.calibrate held-out`` calibrates a model once for each fold, from
+scratch, to the other rows. Here those devices are simulated by the protocols of the score, and their errors on the rows
+of their own fold are taken.
 """
 
 from __future__ import annotations
@@ -19,8 +19,6 @@ from memneuro.circuit.one_m1t1r import OneM1T1R
 from memneuro.device.card import parse_unit
 from memneuro.experiment.score import DEVICES, neurons, row_error, simulate_rows
 from memneuro.experiment.target import scored_targets
-
-FITTED = "folds_fitted.csv"
 
 
 def folds() -> np.ndarray:
@@ -46,20 +44,19 @@ def folds() -> np.ndarray:
     return number
 
 
-def fitted_variants() -> list[str]:
-    """The models that were calibrated fold by fold."""
-    return list(dict.fromkeys(_fitted()["device_model"]))
-
-
 def held_out(
-    variant: str, *, step: Quantity | None = None, seeds: int = 3, trials: dict[str, int] | None = None
+    fitted: pd.DataFrame,
+    *,
+    step: Quantity | None = None,
+    seeds: int = 3,
+    trials: dict[str, int] | None = None,
 ) -> dict[str, Any]:
     """Errors of every scored row with the devices that were calibrated without it.
 
     Parameters
     ----------
-    variant : str
-        A model that was calibrated fold by fold: ``"hopping"`` or ``"compact_refitted"``.
+    fitted : DataFrame
+        What :func:`memneuro.experiment.calibrate.cross_validate.cross_validate` gives, of one model.
     step : Quantity (second), optional
         Time step; by default each device's.
     seeds : int
@@ -76,18 +73,18 @@ def held_out(
     Raises
     ------
     ValueError
-        If the model was not calibrated fold by fold.
+        If the table is of several models, or lacks a fold.
     """
-    table = _fitted()
-    table = table[table["device_model"] == variant]
-    if table.empty:
+    variants = fitted["device_model"].unique()
+    if len(variants) != 1 or set(fitted["fold"]) != set(folds()):
         raise ValueError(
-            f"{variant!r} was not calibrated fold by fold; accepted: {', '.join(map(repr, fitted_variants()))}"
+            f"a table of the models {', '.join(variants)} and the folds {sorted(set(fitted['fold']))}; "
+            f"accepted: one model, folds {sorted(set(folds()))}"
         )
     wanted, number = scored_targets().reset_index(drop=True), folds()
     rows = []
-    for fold, part in table.groupby("fold"):
-        devices = {name: _with(one, part[part["device"] == name]) for name, one in neurons(variant).items()}
+    for fold, part in fitted.groupby("fold"):
+        devices = {name: _with(one, part[part["device"] == name]) for name, one in neurons(variants[0]).items()}
         runs = [simulate_rows(devices, step=step, seed=seed, trials=trials) for seed in range(1, seeds + 1)]
         for k in np.flatnonzero(number == fold):
             row = wanted.loc[k]
@@ -109,11 +106,6 @@ def held_out(
         "held_out_mean_log_error": float(np.mean([row["error"] for row in rows])),
         "held_out_rows": sorted(rows, key=lambda row: (row["figure"], row["condition_value"])),
     }
-
-
-def _fitted() -> pd.DataFrame:
-    with (files("memneuro.experiment") / FITTED).open(encoding="utf-8") as file:
-        return pd.read_csv(file)
 
 
 def _with(neuron: OneM1T1R, values: pd.DataFrame) -> OneM1T1R:

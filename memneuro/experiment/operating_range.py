@@ -26,6 +26,7 @@ fall below the threshold in between, and no further spike is reported.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from importlib.resources import files
 from typing import Any
 
 import numpy as np
@@ -43,6 +44,8 @@ DURATION = 2 * second
 #: Change of the rate within which firing is sustained, and fall with rising drive that is none.
 TOLERANCE, FALL = 0.2, 0.03
 LEAST_RATE = 2.0
+#: The pulses of the paper's figures.
+TRAIN = PulseTrain(0.8 * volt, 1e-3 * second, 2e-3 * second)
 #: Neurons of one run.
 BATCH = 4000
 #: The parameter of each kind of drive that is its amplitude.
@@ -307,3 +310,61 @@ def holes(table: pd.DataFrame) -> int:
     regions, number = label((states != "sustained").to_numpy())
     edge = np.concatenate([regions[0], regions[-1], regions[:, 0], regions[:, -1]])
     return int(sum(np.sum(regions == k) for k in range(1, number + 1) if k not in edge))
+
+
+#: Neurons whose ranges stand beside their circuit cards.
+DEVICES = ("hopping_2e4d", "hopping_bounded_2e4d")
+CIRCUITS = ("discrete_2025", "discrete_wide")
+STORED = "operating_ranges.csv"
+
+
+def circuit_ranges(trials: int = 20, seed: int = 1, backend: str = "runtime") -> pd.DataFrame:
+    """The operating ranges of the package's discrete circuits with two devices, with noise.
+
+    Parameters
+    ----------
+    trials, seed, backend
+        As in :func:`operating_range`.
+
+    Returns
+    -------
+    DataFrame
+        One row a circuit, device and drive: ``circuit``, ``device``, ``drive`` and the numbers of
+        :func:`range_summary`.
+    """
+    rows = []
+    for circuit in CIRCUITS:
+        for device in DEVICES:
+            for name, drive in (("constant", None), ("pulses, 1 ms every 2 ms", TRAIN)):
+                table = operating_range(
+                    OneM1T1R(device, circuit), drive=drive, trials=trials, seed=seed, backend=backend
+                )
+                about = {"circuit": circuit, "device": device, "drive": name}
+                rows.append(about | range_summary(table).to_dict())
+    return pd.DataFrame(rows)
+
+
+def stored_ranges() -> pd.DataFrame:
+    """The table of :func:`circuit_ranges` that comes with the package."""
+    with (files("memneuro.experiment") / STORED).open(encoding="utf-8") as file:
+        return pd.read_csv(file)
+
+
+def range_lines(circuit: str) -> list[str]:
+    """The operating ranges of a circuit card, one line a device; none where none is stored.
+
+    Parameters
+    ----------
+    circuit : str
+        Name of the card.
+    """
+    table = stored_ranges()
+    lines = []
+    for device, own in table[table["circuit"] == circuit].groupby("device", sort=False):
+        parts = [
+            f"{row.drive}: {row.rheobase:.2f} to {row.largest:.2f} V, "
+            f"{row.rate_low_hz:.0f} to {row.rate_high_hz:.0f} Hz"
+            for row in own.itertuples()
+        ]
+        lines.append(f"Operating range with {device} and its noise: {'; '.join(parts)}.")
+    return lines

@@ -12,12 +12,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from brian2 import Mohm, Quantity, ms, second, volt
+from brian2 import Mohm, Quantity, second
 
-from memneuro.circuit.drive import PulseTrain
 from memneuro.circuit.one_m1t1r import OneM1T1R
 from memneuro.experiment.iv_sweep import iv_summary, iv_sweep
-from memneuro.experiment.operating_range import operating_range, range_summary
+from memneuro.experiment.operating_range import TRAIN, operating_range, range_summary
 from memneuro.experiment.refractory_period import intervals, refractory_period
 
 #: Control resistors from 30 to 1500 Mohm, 7 % apart.
@@ -26,8 +25,6 @@ RESISTANCES = np.geomspace(30, 1500, 59) * Mohm
 FALL = {False: 0.005, True: 0.03}
 LEAST_RATIO = 1.3
 SPREAD = (0.03, 0.08)
-#: The pulses of Fig. 4d.
-TRAIN = PulseTrain(0.8 * volt, 1 * ms, 2 * ms)
 TRIALS = {"interval": 20, "range": 20, "sweep": 100}
 
 

@@ -10,9 +10,9 @@ function relaxation(z) {
 }
 
 function relaxation_pade(z) {
-  const a = Math.min(Math.abs(z), 1e50);
-  const rise = (a * 0.16666666666666667 + 0.5) * a + 1;
-  return z > 0 ? rise / (a * rise + 1) : rise;
+  const a = Math.min(Math.abs(z), 1e6);
+  const rise = ((a * 0.16666666666666667 + 0.5) * a + 1) * 2 ** -38;
+  return rise / (Math.max(z, 0) * rise + 2 ** -38);
 }
 
 // The output stage: memneuro/circuit/transistor.py

@@ -15,7 +15,8 @@ cnexp
     ``y' = a - b*y`` with the coefficients of the start of the step, and METHOD cnexp; exponential Euler, first order:
     ``y + (a/b - y)(1 - exp(-b h))``. Arbor's cnexp has ``(2 - b h)/(2 + b h)`` in place of ``exp(-b h)``, which is
     negative for b h > 2: values overshoot, x_total leaves [0, 1], and the default neuron becomes NaN at h = 10 us. Use
-    5 us or less there.
+    5 us or less there. The bounds that an equation may set its state (``x_total_ceiling``) are left out: they remove
+    errors of a step, and a derivative leaves no place for them.
 
 NEURON's derivimplicit is not offered: at 5 us and more its Newton iteration fails on the default neuron.
 
@@ -57,6 +58,7 @@ from brian2.utils.stringtools import word_substitute
 from memneuro.circuit.drive import Drive, as_drive
 from memneuro.circuit.one_m1t1r import OneM1T1R
 from memneuro.numerics.exponential_midpoint import (
+    ZERO_NAME,
     ExponentialMidpoint,
     _decay_rate,
     _used_subexpressions,
@@ -118,9 +120,12 @@ FUNCTION relaxation(z) {
 FUNCTION relaxation_pade(z) {
     LOCAL size, rise
     size = fabs(z)
+    if (size > 1e6) {
+        size = 1e6
+    }
     rise = (size/6 + 0.5)*size + 1
     if (z > 0) {
-        relaxation_pade = rise/(size*rise + 1)
+        relaxation_pade = rise/(z*rise + 1)
     } else {
         relaxation_pade = rise
     }
@@ -308,9 +313,10 @@ class _Mechanism:
 
     def _midpoint(self) -> None:
         """Translate the integrator's own statements, one for one."""
+        self.names[ZERO_NAME] = _number(0.0)
         for line in ExponentialMidpoint()(self.equations).splitlines():
             target, code = (part.strip() for part in line.split("=", 1))
-            if target not in {f"{state}_last" for state in self.states}:
+            if target not in {ZERO_NAME, *(f"{state}_last" for state in self.states)}:
                 self._assign(target, code)
 
     def _derivatives(self) -> None:
@@ -494,6 +500,9 @@ class _Mechanism:
         solve = (
             "SOLVE advance" if midpoint and not arbor else f"SOLVE advance METHOD {'cnexp' if arbor else self.method}"
         )
+        ceilings = [f"{state}_ceiling" for state in self.states if f"{state}_ceiling" in self.equations.subexpr_names]
+        if ceilings and not midpoint:
+            title += f"\n: left out, since they only remove errors of a step: {', '.join(ceilings)}"
         parts = [
             f": {title}\n",
             _block("NEURON", head),

@@ -19,6 +19,9 @@ device model:
 ngspice's ``**`` and ``pow`` take the absolute value of the base. Squares are therefore written as products and odd
 whole powers with ``pwr``, which keeps the sign; with any other exponent the base must not be negative, as in Brian2.
 
+Bounds that an equation may set its state (``x_total_ceiling``) are left out: they remove errors of a fixed step, and
+ngspice chooses its steps by their error.
+
 The transistor does not act back on the gate, so it is left out; its ``drain_voltage`` has no SPICE counterpart.
 
 Source of the syntax: ngspice manual, chapters 4 (sources) and 5 (behavioural sources).
@@ -182,6 +185,8 @@ def spice_netlist(
     # The body is translated: it is now known which parameters it needs.
     constants = translate.constants()
     lines = [f"* {neuron!r} without noise; SI units, the voltage of a state's node is the state"]
+    if ceilings := [f"{state}_ceiling" for state in sorted(equations.diff_eq_names) if f"{state}_ceiling" in equations]:
+        lines.append(f"* left out, since they only remove errors of a fixed step: {', '.join(ceilings)}")
     lines += [f".param {name}={_digits(float(value))}" for name, (value, _) in values.items() if name in translate.used]
     lines += sources
     lines += [".subckt neuron v_in", *constants, *body, ".ends neuron"]

@@ -10,29 +10,33 @@ from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator, StrMethodFormatter
 
-from memneuro.figure.style import BLUE, new_figure, panel
+from memneuro.figure.style import BLUE, VERMILION, new_figure, panel
 
 LEAST, MOST = 2.0, 500.0
 
 
 def draw(tables: Mapping[str, pd.DataFrame]) -> Figure:
-    """Draw ``constant`` (one panel a circuit, the operating range thick) and ``map`` (without and with noise)."""
+    """Draw ``constant`` (one panel a circuit, the operating range thick) and ``map`` (without noise, one a device)."""
     figure, axes = new_figure(2, 2, height=4.2)
-    for place, (circuit, part) in zip(axes[0], tables["constant"].groupby("circuit", sort=False), strict=True):
-        inside = part[part["in_range"]]
-        place.plot(part["amplitude"], part["rate_late_hz"], color="0.4", linewidth=0.8)
-        place.plot(inside["amplitude"], inside["rate_late_hz"], color=BLUE, linewidth=2.4)
-        place.set(xlabel="constant input (V)", title=circuit)
-    axes[0, 0].sharey(axes[0, 1])
+    colours = dict(zip(tables["constant"]["device"].unique(), (VERMILION, BLUE), strict=False))
+    first = tables["constant"]["circuit"].iloc[0]
+    for (device, circuit), part in tables["constant"].groupby(["device", "circuit"], sort=False):
+        place, inside = axes[0, int(circuit != first)], part[part["in_range"]]
+        place.plot(part["amplitude"], part["rate_late_hz"], color=colours[device], linewidth=0.7)
+        place.plot(inside["amplitude"], inside["rate_late_hz"], color=colours[device], linewidth=2.4, label=device)
+    for place in axes[0]:
+        place.set(xlabel="constant input (V)", xlim=(0.5, 1.3), ylim=(0, None))
     axes[0, 0].set_ylabel("rate (Hz)")
-    for place, (noise, part) in zip(axes[1], tables["map"].groupby("noise"), strict=True):
+    axes[0, 0].legend(loc="upper right", fontsize="x-small")
+    quiet = tables["map"][~tables["map"]["noise"].astype(bool)]
+    for place, (_, part) in zip(axes[1], quiet.groupby("device", sort=False), strict=True):
         grid = part.pivot(index="r_control_Mohm", columns="amplitude", values="rate_late_hz")
         lasts = part.pivot(index="r_control_Mohm", columns="amplitude", values="state") == "sustained"
         shown = np.ma.masked_where(~lasts.to_numpy(bool), np.clip(grid.to_numpy(), LEAST, MOST))
         image = place.pcolormesh(
             grid.columns, grid.index, shown, norm=LogNorm(LEAST, MOST), cmap="viridis", shading="nearest"
         )
-        place.set(yscale="log", xlabel="pulse amplitude (V)", title="with noise" if noise else "without noise")
+        place.set(yscale="log", xlabel="pulse amplitude (V)")
         place.set_facecolor("0.85")
         place.set_yticks([30, 100, 300, 1000])
         place.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))

@@ -57,7 +57,7 @@ from memneuro.numerics.elementary import PORTABLE
 SEED_NAME = "noise_seed"
 OFFSET_NAME = "noise_offset"
 #: Zero as a variable: against limits that are numbers, compilers clip with two instructions a limit and not with one.
-_ZERO = "_zero"
+ZERO_NAME = "_zero"
 
 
 def _decay_rate(code: str, name: str) -> str | None:
@@ -202,11 +202,11 @@ class ExponentialMidpoint(StateUpdateMethod):
         }
         lines += [f"{name} = _{name}_new" for name in states if name not in ceilings]
         if ceilings:
-            lines.append(f"{_ZERO} = dt - dt")
+            lines.append(f"{ZERO_NAME} = dt - dt")
         # A ceiling that another state sets is read after that state has moved.
         for name in sorted(ceilings, key=lambda name: bool(get_identifiers(ceilings[name]) & set(states))):
-            top = ceilings[name] if ceilings[name] in states else f"({ceilings[name]}) + {_ZERO}"
-            lines.append(f"{name} = clip(_{name}_new, {_ZERO}, {top})")
+            top = ceilings[name] if ceilings[name] in states else f"({ceilings[name]}) + {ZERO_NAME}"
+            lines.append(f"{name} = clip(_{name}_new, {ZERO_NAME}, {top})")
         return word_substitute("\n".join(lines), PORTABLE)
 
     @staticmethod

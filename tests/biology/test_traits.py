@@ -18,7 +18,7 @@ from memneuro.circuit.second_device import SecondDeviceOneM1T1R
 from memneuro.circuit.self_heating import SelfHeatingOneM1T1R
 from memneuro.experiment.pulses import run_pulses
 
-CARD = "hopping_unbounded"
+CARD = "hopping_2e4d"
 
 
 def found(table, measure):
@@ -125,7 +125,7 @@ def test_a_second_device_that_cannot_grow_is_the_plain_circuit_and_a_fast_one_la
     assert (fast.final["x_total"] > 0.9).all() and (fast.final["v_gate_V"] > 0.1).all()
 
 
-@pytest.mark.parametrize("card", ["hopping_unbounded", "hopping_2e4d"])
+@pytest.mark.parametrize("card", ["hopping_2e4d", "hopping_bounded_2e4d"])
 def test_a_second_device_is_the_first_where_both_see_the_same_voltage(card):
     """The gate, held by a large capacitance at half the input, is the voltage of both."""
     neuron = SecondDeviceOneM1T1R(card).with_(c_gate=1 * farad)
@@ -138,7 +138,7 @@ def test_a_second_device_is_the_first_where_both_see_the_same_voltage(card):
     assert np.ptp(group.x_residue) > 0.01 and np.all(np.asarray(group.x_total) > 0.01)
     np.testing.assert_allclose(group.x_b, group.x_total, rtol=1e-9)
     np.testing.assert_allclose(group.x_residue_b, group.x_residue, rtol=1e-9)
-    names = {"x_b_ceiling", "x_residue_b_ceiling"} | ({"crowding_b"} if card == "hopping_2e4d" else set())
+    names = {"x_b_ceiling", "x_residue_b_ceiling"} | ({"crowding_b"} if card == "hopping_bounded_2e4d" else set())
     assert names <= set(group.equations.subexpr_names) and ("crowding_b" in group.variables) is (len(names) == 3)
 
 

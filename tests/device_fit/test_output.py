@@ -65,7 +65,7 @@ def test_a_device_of_another_kind_is_fitted_with_a_word_of_warning(tmp_path, see
             rows.append((1e-4 * len(rows), volts, volts / ohms))
     table = pd.DataFrame(rows, columns=["time (s)", "voltage (V)", "current (A)"])
     table.to_csv(tmp_path / "switch.csv", index=False)
-    result = fit_device(tmp_path / "switch.csv", out=tmp_path / "out", template="hopping_unbounded")
+    result = fit_device(tmp_path / "switch.csv", out=tmp_path / "out", template="hopping_2e4d")
     text = fit_device_text(result)
     assert "of 18 pulses: in the others the gap" in text
     assert said in text

@@ -13,14 +13,14 @@ from memneuro.experiment.calibrate.posterior import named_values, posterior_tabl
 from memneuro.experiment.calibrate.protocols import Effort, Programs, conditions
 from memneuro.experiment.calibrate.search import SEARCHES
 from memneuro.experiment.held_out import folds
-from memneuro.experiment.score import DEVICES, VARIANTS, neurons, row_error, simulate_rows
+from memneuro.experiment.score import DEVICES, MODELS, neurons, row_error, simulate_rows
 from memneuro.experiment.target import scored_targets
 
 
 @pytest.mark.parametrize("name", sorted(SEARCHES))
 def test_point_and_values_are_inverse(name):
     search = SEARCHES[name]
-    cards = {device: card(one) for device, one in VARIANTS[name].items()}
+    cards = {device: card(one) for device, one in MODELS[name].items()}
     point = search.point(cards)
     assert ((point > 0) & (point < 1)).all(), "a card lies on the edge of the search ranges"
     for device, one in cards.items():
@@ -36,12 +36,12 @@ def test_a_search_from_scratch_starts_within_the_ranges(name):
 
 
 def test_cards_carry_spread_and_ranges():
-    search = SEARCHES["hopping"]
-    point = search.point({device: card(name) for device, name in VARIANTS["hopping"].items()})
+    search = SEARCHES["hopping_bounded"]
+    point = search.point({device: card(name) for device, name in MODELS["hopping_bounded"].items()})
     made = calibrated_cards(search, point, "a test")
     for device, one in made.items():
         assert one.parameters["mu"].value == pytest.approx(
-            card(VARIANTS["hopping"][device]).parameters["mu"].value, 1e-4
+            card(MODELS["hopping_bounded"][device]).parameters["mu"].value, 1e-4
         )
     assert made["3b"].parameters["mu"].device_spread > 0 and made["3b"].parameters["beta"].device_spread == 0
     table = pd.DataFrame(
@@ -106,7 +106,7 @@ def test_conditions_hold_every_scored_row():
 
 
 def test_posterior_samples_carry_the_cards_names():
-    search = SEARCHES["hopping"]
+    search = SEARCHES["hopping_bounded"]
     start = search.scratch()
     values = named_values(search, start)
     assert {"beta", "residue_cap", "mu_2e4d", "v_hop_4ab"} <= set(values) and "mu" not in values
@@ -120,8 +120,8 @@ def test_posterior_samples_carry_the_cards_names():
 @pytest.mark.slow
 def test_search_and_score_agree_without_noise():
     """The programs of the search in double precision, and the protocols of the score."""
-    search = SEARCHES["hopping"]
-    devices = neurons("hopping")
+    search = SEARCHES["hopping_bounded"]
+    devices = neurons("hopping_bounded")
     programs = Programs(search, Effort(rows=1, firing=1, shape=0, sweeps=0), precision="double")
     point = search.point({name: one.device for name, one in devices.items()})
     place = [name for _, name in search.names()].index("sigma_tip")
@@ -145,9 +145,9 @@ def test_a_short_run_writes_readable_cards(tmp_path):
     pytest.importorskip("cma")
     arguments = ["--generations", "1", "--population", "4", "--seeds", "1", "--out", str(tmp_path)]
     assert main(arguments) == 0
-    for name in VARIANTS["hopping"].values():
+    for name in MODELS["hopping_bounded"].values():
         assert read_card(tmp_path / f"{name}.toml").model == "hopping"
-    assert (tmp_path / "hopping.npz").exists()
+    assert (tmp_path / "hopping_bounded.npz").exists()
 
 
 def test_bad_options_are_refused_in_one_line(tmp_path, capsys):

@@ -55,14 +55,14 @@ def test_latched_needs_a_spike_silence_and_a_charged_gate():
 
 
 def test_the_unbounded_device_latches_where_it_is_known_to():
-    neuron = OneM1T1R("hopping_unbounded")
+    neuron = OneM1T1R("hopping_2e4d")
     table = operating_range(neuron, amplitudes=[0.5, 0.7, 1.0] * volt, noise=False, backend="cpp")
     assert table["state"].tolist() == ["silent", "sustained", "latched"]
     assert table["in_range"].tolist() == [False, True, False]
 
 
 def test_a_run_that_latches_says_so_in_one_line(capfd):
-    neuron = OneM1T1R("hopping_unbounded")
+    neuron = OneM1T1R("hopping_2e4d")
     found = simulate(neuron, drive=1.1 * volt, duration=0.5 * second, noise=False)
     assert found.latched().tolist() == [[True]]
     said = capfd.readouterr().err
@@ -86,7 +86,7 @@ def test_what_has_no_range_is_refused(changes, message):
 
 
 def test_a_train_and_a_resistor_can_be_given():
-    neuron = OneM1T1R("hopping_unbounded")
+    neuron = OneM1T1R("hopping_2e4d")
     train = PulseTrain(0.5 * volt, 1 * ms, 2 * ms)
     few = [0.4, 0.8] * volt
     table = operating_range(neuron, drive=train, amplitudes=few, noise=False, r_control=1e8 * ohm, backend="cpp")

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 
+from memneuro.chapter import refractory_period as chapter
 from memneuro.chapter.chapter import beside_targets
 
 
@@ -23,9 +24,17 @@ def threshold_firing():
 
 
 def refractory_period():
-    """Intervals in proportion to the control resistor, never shorter than the period of the pulses."""
-    means = {float(mohm): max(2.0, 0.02 * mohm) for mohm in (50, 100, 250, 500, 1000)}
-    return {"comparison": beside_targets("4d", {mohm: (ms, ms / 1.2, 1.2 * ms) for mohm, ms in means.items()})}
+    """Intervals in proportion to the control resistor, never shorter than the period of the pulses; five trials."""
+    dense = np.union1d(np.round(np.geomspace(30, 1500, 12)), [50, 100, 250, 500, 1000])
+    rows = [
+        {"r_control_Mohm": mohm, "trial": k, "isi_mean_ms": max(2.0, 0.02 * mohm) * (0.8 + 0.1 * k)}
+        for mohm in dense
+        for k in range(5)
+    ]
+    trials = pd.DataFrame(rows).assign(intervals=10, latched=False)
+    quiet = pd.DataFrame({"r_control_Mohm": dense, "isi_mean_ms": np.maximum(2.0, 0.019 * dense), "latched": False})
+    tables = {"trials": trials, "quiet": quiet}
+    return tables | {"comparison": chapter.compare(tables)}
 
 
 def model_table():

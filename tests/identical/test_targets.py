@@ -174,7 +174,7 @@ def test_a_second_of_a_hundred_neurons_on_numpy(noisy_run, needs_compiler, recor
     starts to differ after some ten spikes of a neuron: of 9244 spikes of the card without a bound on the residue, 44
     then came earlier or later, most by one step. The default card fires more often, and more of its spikes move.
     """
-    expected, reference = (noisy_run(target, **LONG, device="hopping_unbounded") for target in ("cython", "numpy"))
+    expected, reference = (noisy_run(target, **LONG, device="hopping_2e4d") for target in ("cython", "numpy"))
     here, there = (set(zip(run["step"].tolist(), run["i"].tolist(), strict=True)) for run in (expected, reference))
     record_property("spikes_moved_on_numpy", len(here - there))
     assert abs(len(here) - len(there)) <= 0.002 * len(here)

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 from brian2 import us
 
 from memneuro.device.card import card, write_card
@@ -17,7 +18,8 @@ from memneuro.experiment.calibrate.optimise import calibrate
 from memneuro.experiment.calibrate.posterior import READINGS, posterior_table, ranges, sample
 from memneuro.experiment.calibrate.protocols import Effort
 from memneuro.experiment.calibrate.search import SEARCHES
-from memneuro.experiment.score import VARIANTS
+from memneuro.experiment.held_out import held_out
+from memneuro.experiment.score import MODELS
 from memneuro.tables import write_csv
 
 #: Trials of the last choice between the best points of a search.
@@ -32,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         prog="python -m memneuro.experiment.calibrate", description=__doc__, allow_abbrev=False
     )
     parser.add_argument("what", choices=("cards", "held-out", "posterior"), nargs="?", default="cards")
-    parser.add_argument("--device", choices=sorted(SEARCHES), default="hopping", help="default: %(default)s")
+    parser.add_argument("--device", choices=sorted(SEARCHES), default="hopping_bounded", help="default: %(default)s")
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2], help="one search each (default: 1 2)")
     parser.add_argument("--generations", type=int, default=200, help="default: %(default)s")
     parser.add_argument("--population", type=int, default=16, help="default: %(default)s")
@@ -55,7 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _effort(device: str) -> Effort:
-    return Effort() if device == "hopping" else ROWS_ONLY
+    return Effort() if device == "hopping_bounded" else ROWS_ONLY
 
 
 def _cards(args: argparse.Namespace) -> int:
@@ -66,7 +68,7 @@ def _cards(args: argparse.Namespace) -> int:
         generations=args.generations,
         population=args.population,
         effort=_effort(args.device),
-        final_effort=FINAL if args.device == "hopping" else None,
+        final_effort=FINAL if args.device == "hopping_bounded" else None,
         workers=args.workers,
         journal=args.out / f"{args.device}.npz",
     )
@@ -93,13 +95,16 @@ def _held_out(args: argparse.Namespace) -> int:
     )
     path = args.out / f"{args.device}_folds.csv"
     write_csv(table, path)
-    print(f"fitted numbers of every fold: {path}")
+    print(f"fitted numbers of every fold: {path}", flush=True)
+    found = held_out(table)
+    write_csv(pd.DataFrame(found["held_out_rows"]), args.out / f"{args.device}_held_out.csv")
+    print(f"mean error of the held-out rows: {found['held_out_mean_log_error']:.3f}")
     return 0
 
 
 def _posterior(args: argparse.Namespace) -> int:
     search = SEARCHES[args.device]
-    start = search.point({device: card(name) for device, name in VARIANTS[search.variant].items()})
+    start = search.point({device: card(name) for device, name in MODELS[search.variant].items()})
     chains = {}
     for reading in READINGS:
         chains[reading], _ = sample(

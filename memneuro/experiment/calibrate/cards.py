@@ -9,7 +9,7 @@ import pandas as pd
 
 from memneuro.device.card import Card, card
 from memneuro.experiment.calibrate.search import GROWTH, Search
-from memneuro.experiment.score import DEVICES, VARIANTS
+from memneuro.experiment.score import DEVICES, MODELS
 
 
 def calibrated_cards(search: Search, point: np.ndarray, source: str) -> dict[str, Card]:
@@ -45,7 +45,7 @@ def calibrated_cards(search: Search, point: np.ndarray, source: str) -> dict[str
             f"{template.model.capitalize()} device fitted to Fig. {', '.join(figures)}; "
             "its kinetics are shared by the four devices."
         )
-        cards[device] = Card(VARIANTS[search.variant][device], "device", template.model, about, parameters)
+        cards[device] = Card(MODELS[search.variant][device], "device", template.model, about, parameters)
     return cards
 
 

@@ -146,7 +146,7 @@ def samples(
                 found["2e", 0.8] = (_median(first), first, 0.0)
             last = np.array([train[-1] if train.size else np.nan for train in trains]) * second
             stuck = latched(last, gate * volt, end=row["duration"] * second, threshold=v_threshold * volt)
-            isi = np.concatenate([np.diff(train[train > train[0] + SETTLE]) for train in trains if train.size] or [[]])
+            isi = np.concatenate([np.diff(train[train > train[0] + SETTLE]) for train in trains if train.size] or [np.empty(0)])
             found[kind, value] = (float(isi.mean() * 1e3) if isi.size else np.nan, None, float(np.mean(stuck)))
     both = np.concatenate(firsts)
     found["4ab", 2.0] = (_median(both), both, 0.0)
@@ -167,7 +167,7 @@ def _decrease(table: pd.DataFrame, spikes: Spikes, quiet: bool, slack: float) ->
         trains = spikes[int(c)][0]
         own = trains[-1:] if quiet else (trains[:-1] if row["kind"] == "dense" else trains)
         alive = [train for train in own if train.size > 2 and row["duration"] - train[-1] < 0.1]
-        isi = np.concatenate([np.diff(train[train > train[0] + SETTLE]) for train in alive] or [[]])
+        isi = np.concatenate([np.diff(train[train > train[0] + SETTLE]) for train in alive] or [np.empty(0)])
         logs.append(np.log(isi.mean()) if isi.size and len(alive) > len(own) / 2 else np.nan)
     values = np.array(logs)
     silent = np.isnan(values)

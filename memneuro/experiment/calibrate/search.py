@@ -27,7 +27,7 @@ class Search:
     Parameters
     ----------
     variant : str
-        A variant of :data:`memneuro.experiment.score.VARIANTS`.
+        A variant of :data:`memneuro.experiment.score.MODELS`.
     template : str
         The card whose other values are kept.
     shared, by_device : dict of str to (float, float)
@@ -105,9 +105,9 @@ def _drive_factor(voltage: float, v_hop: float | None) -> float:
 TABLE1 = {"alpha": 0.01, "gamma1": 600, "beta": 20, "gamma2": 5, "tunnel_length": 0.2}
 
 SEARCHES = {
-    "hopping": Search(
-        "hopping",
-        "hopping_2e4d",
+    "hopping_bounded": Search(
+        "hopping_bounded",
+        "hopping_bounded_2e4d",
         {
             "alpha": (0.002, 0.2),
             "gamma1": (60, 2000),
