@@ -9,6 +9,8 @@
  *     g++ -std=c++17 -O3 -march=native -fno-math-errno -fno-trapping-math limit.cpp -o limit [-DSINGLE]
  *     ./limit neurons=10000 steps=2000 step=1e-5 noise=1 seed=1 mu=... (every parameter of the card, SI units)
  *
+ * Without residue_cap, or with one that is infinite or not above zero, the residue has no bound.
+ *
  * Prints one line: seconds, spikes, and the final x_total, x_residue, v_gate of neuron 0. */
 #include <chrono>
 #include <cmath>
@@ -146,13 +148,27 @@ static void normals(Generator &g, real *__restrict xi)
 struct Parameters
 {
     real r_on, r_scale, inverse_length, inverse_hop, half_mu, alpha2, kick, c_half, c_full, g_control, gamma1, gamma2,
-        beta, tip_half, tip_full, residue_half, residue_full, h, half, threshold;
+        beta, tip_half, tip_full, residue_half, residue_full, h, half, threshold, inverse_cap, most, none, all;
 };
+
+/* Limits that are variables: against numbers, compilers take two instructions for each and not one. */
+INLINE real within(real x, real low, real high)
+{
+    const real above = x < low ? low : x;
+    return above > high ? high : above;
+}
+
+/* What the residue that is there keeps from becoming residue */
+INLINE real crowding(const Parameters &p, real x, real residue)
+{
+    const real fill = residue * p.inverse_cap, square = fill * fill;
+    return (x - residue) * square * square;
+}
 
 template <bool NOISE>
 INLINE real growth(const Parameters &p, real tip, real across, real gap)
 {
-    const real push = (across > 0 ? across : (real)0) * p.inverse_hop, lift = NOISE ? tip * p.inverse_hop : (real)0;
+    const real push = within(across, p.none, p.most) * p.inverse_hop, lift = NOISE ? tip * p.inverse_hop : (real)0;
     return p.half_mu * (exp2_bounded(lift + push) - exp2_bounded(lift - push)) / (gap * gap + p.alpha2);
 }
 
@@ -180,8 +196,9 @@ static int block(const Parameters &p, real v_in, const real *__restrict xi, real
     {
         const real x = X[k], residue = R[k], loss = p.gamma1 * (x - residue) + p.gamma2 * residue;
         x_mid[k] = x + p.half * (rate[k] * ((real)1 - x) - loss) * relaxation_pade(p.half * (rate[k] + p.gamma1));
-        r_mid[k] = residue + p.residue_half * (p.beta * (x - residue) - p.gamma2 * residue);
-        R[k] = residue + p.residue_full * (p.beta * (x_mid[k] - residue) - p.gamma2 * residue);
+        r_mid[k] = residue + p.residue_half * (p.beta * (x - crowding(p, x, residue) - residue) - p.gamma2 * residue);
+        R[k] = residue + p.residue_full * (p.beta * (x_mid[k] - crowding(p, x_mid[k], r_mid[k]) - residue)
+                                           - p.gamma2 * residue);
     }
     if (NOISE)
         for (int k = 0; k < BLOCK; k++)
@@ -202,7 +219,9 @@ static int block(const Parameters &p, real v_in, const real *__restrict xi, real
     for (int k = 0; k < BLOCK; k++)
     {
         const real x = X[k], loss = p.gamma1 * (x - r_mid[k]) + p.gamma2 * r_mid[k];
-        X[k] = x + p.h * (rate[k] * ((real)1 - x) - loss) * relaxation(p.h * (rate[k] + p.gamma1));
+        const real moved = x + p.h * (rate[k] * ((real)1 - x) - loss) * relaxation(p.h * (rate[k] + p.gamma1));
+        X[k] = within(moved, p.none, p.all);
+        R[k] = within(R[k], p.none, X[k]);
     }
     real highest = -1; /* most blocks hold no neuron above threshold: one comparison settles those */
     for (int k = 0; k < BLOCK; k++)
@@ -268,6 +287,10 @@ int main(int count, char **words)
     p.h = h;
     p.half = 0.5 * h;
     p.threshold = a["v_threshold"];
+    p.inverse_cap = a.count("residue_cap") && a["residue_cap"] > 0 ? 1 / a["residue_cap"] : 0;
+    p.most = 40 * a["v_hop"];
+    p.none = 0;
+    p.all = 1;
 
     std::vector<real> X(n), R(n), V(n), T(n);
     std::vector<int> spikes(n);

@@ -146,7 +146,8 @@ def samples(
                 found["2e", 0.8] = (_median(first), first, 0.0)
             last = np.array([train[-1] if train.size else np.nan for train in trains]) * second
             stuck = latched(last, gate * volt, end=row["duration"] * second, threshold=v_threshold * volt)
-            isi = np.concatenate([np.diff(train[train > train[0] + SETTLE]) for train in trains if train.size] or [np.empty(0)])
+            stable = [np.diff(train[train > train[0] + SETTLE]) for train in trains if train.size]
+            isi = np.concatenate([np.empty(0), *stable])
             found[kind, value] = (float(isi.mean() * 1e3) if isi.size else np.nan, None, float(np.mean(stuck)))
     both = np.concatenate(firsts)
     found["4ab", 2.0] = (_median(both), both, 0.0)
