@@ -176,6 +176,8 @@ class Simulation:
         Of the backend ``openmp``.
     precision : {"double", "single"}
         Floating-point numbers of all variables.
+    check_step : bool
+        As in :meth:`memneuro.circuit.one_m1t1r.OneM1T1R.group`.
 
     Raises
     ------
@@ -210,6 +212,7 @@ class Simulation:
         backend: str = "runtime",
         threads: int | None = None,
         precision: str = "double",
+        check_step: bool = True,
     ) -> None:
         self.neuron, self.n, self.noise = neuron, whole_number(n, "n", 1, 2**31 - 1), noise
         self.drive, self.duration = as_drive(drive), _duration(duration)
@@ -233,6 +236,7 @@ class Simulation:
                 dt=dt,
                 noise=noise,
                 spread=spread,
+                check_step=check_step,
                 **{name: _each(value, self.n) for name, value in nominal.items()},
             )
             self._spikes = SpikeMonitor(self.group)

@@ -156,6 +156,9 @@ class Backend:
         self.precision = precision
         self.threads = threads if self.name == "openmp" else 1
         self.directory: Path | None = None
+        if precision == "single":
+            # After a run Brian2 compares the states with 1e50, which is beyond single precision.
+            warnings.filterwarnings("ignore", "overflow encountered in cast", RuntimeWarning, r"brian2\.groups\.group")
         self._before: dict[str, Any] = {}
         self._outer: tuple[Any, bool, dict[str, Any], Any] | None = None
         self._depth = len(previous_devices)

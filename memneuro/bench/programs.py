@@ -118,7 +118,9 @@ def memneuro_program(
     return _standalone(name, folder, neurons, steps, step, build_s)
 
 
-def stock_program(folder: Path, neurons: int, steps: int, step: Quantity, *, noise: bool, method: str) -> Program:
+def stock_program(
+    folder: Path, neurons: int, steps: int, step: Quantity, *, noise: bool, method: str, device: str = "hopping"
+) -> Program:
     """Stock Brian2's C++ program with its default flags, made in a process that uses nothing of this package's code.
 
     Parameters
@@ -133,6 +135,8 @@ def stock_program(folder: Path, neurons: int, steps: int, step: Quantity, *, noi
         Whether the devices fluctuate.
     method : str
         A state updater of Brian2, or ``"scheme"``, this package's written with Brian2's own functions.
+    device : str
+        Device model or card.
 
     Raises
     ------
@@ -140,14 +144,21 @@ def stock_program(folder: Path, neurons: int, steps: int, step: Quantity, *, noi
         If the program was not built; the message ends with what the compiler said.
     """
     words = [sys.executable, "-m", "memneuro.bench.stock", folder, neurons, steps, repr(float(step / second))]
-    done = subprocess.run([*map(str, words), str(int(noise)), method], capture_output=True, text=True)
+    done = subprocess.run([*map(str, words), str(int(noise)), method, device], capture_output=True, text=True)
     if done.returncode != 0:
         raise RuntimeError(f"stock Brian2 ({method}) was not built: {done.stderr.strip()[-300:]}")
     return _standalone(f"stock_{method}", folder, neurons, steps, step, float(done.stdout.split()[-1]))
 
 
 def limit_program(
-    folder: Path, neurons: int, steps: int, step: Quantity, *, noise: bool, precision: str = "double"
+    folder: Path,
+    neurons: int,
+    steps: int,
+    step: Quantity,
+    *,
+    noise: bool,
+    precision: str = "double",
+    device: str = "hopping",
 ) -> Program:
     """The hand-written program ``benchmarks/limit.cpp``.
 
@@ -163,6 +174,8 @@ def limit_program(
         Whether the devices fluctuate.
     precision : {"double", "single"}
         Floating-point numbers of all variables.
+    device : str
+        A ``hopping`` card, or the model.
 
     Raises
     ------
@@ -185,7 +198,7 @@ def limit_program(
     )
     if built.returncode != 0:
         raise BackendUnavailable(f"{SOURCE.name} was not compiled: {built.stderr.strip()[-300:]}")
-    neuron = OneM1T1R("hopping")
+    neuron = OneM1T1R(device)
     values = {name: float(np.asarray(value)) for name, (value, _) in neuron.parameters().items()}
     values |= {"amplitude": float(AMPLITUDE), "width": float(WIDTH), "period": float(PERIOD)}
     values |= {"neurons": neurons, "steps": steps, "step": float(step), "noise": int(noise), "seed": SEED}

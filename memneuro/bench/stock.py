@@ -1,6 +1,7 @@
 """The neuron as a user of stock Brian2 would build it: ``xi``, default flags, C++ standalone.
 
-Run as ``python -m memneuro.bench.stock FOLDER NEURONS STEPS STEP NOISE METHOD``; prints the seconds of the build.
+Run as ``python -m memneuro.bench.stock FOLDER NEURONS STEPS STEP NOISE METHOD [DEVICE]``; prints the seconds of the
+build.
 
 Methods are Brian2's own (``euler``, ``heun``, ``rk4``, ``exponential_euler``), or ``scheme``: this package's integrator
 with Brian2's ``randn()`` for the noise and the C library for every function, so that a comparison with it shows what
@@ -41,7 +42,9 @@ def _weight(z: Any) -> Any:
 _C = "static inline double _weight(double z) { return z == 0.0 ? 1.0 : (1.0 - exp(-z))/z; }"
 
 
-def build(folder: str, neurons: int, steps: int, step: float, noise: bool, method: str) -> float:
+def build(
+    folder: str, neurons: int, steps: int, step: float, noise: bool, method: str, device: str = "hopping"
+) -> float:
     """Write and compile the program; seconds of the compilation.
 
     Parameters
@@ -56,13 +59,15 @@ def build(folder: str, neurons: int, steps: int, step: float, noise: bool, metho
         Whether the devices fluctuate.
     method : str
         A state updater of Brian2, or ``"scheme"`` for :class:`StockScheme`.
+    device : str
+        Device model or card.
     """
     weight = Function(pyfunc=_weight, arg_units=[1], return_unit=1, stateless=True)
     weight.implementations.add_implementation("cpp", _C, name="_weight")
     DEFAULT_FUNCTIONS["weight"] = weight
     StateUpdateMethod.register("scheme", StockScheme())
     set_device("cpp_standalone", directory=folder, build_on_run=False)
-    neuron, drive = OneM1T1R("hopping"), train()
+    neuron, drive = OneM1T1R(device), train()
     equations = neuron.equations(drive, noise=noise)
     group = NeuronGroup(neurons, equations, method=method, threshold=THRESHOLD, reset="", dt=step * second)
     for name, (value, unit) in {**neuron.parameters(noise), **drive.parameters()}.items():
@@ -70,12 +75,12 @@ def build(folder: str, neurons: int, steps: int, step: float, noise: bool, metho
     if method != "scheme":
         group.run_regularly("v_gate_last = v_gate", when="before_groups")
     Network(group, SpikeMonitor(group)).run(steps * step * second, namespace={})
-    device = get_device()
+    project = get_device()
     prefs["devices.cpp_standalone.extra_make_args_unix"] = ["-j2"]
-    device.build(directory=folder, run=False, with_output=False)
-    return float(device.timers["compile"]["make"])
+    project.build(directory=folder, run=False, with_output=False)
+    return float(project.timers["compile"]["make"])
 
 
 if __name__ == "__main__":
-    place, n, number, dt, noisy, updater = sys.argv[1:]
-    print(build(place, int(n), int(number), float(dt), noisy == "1", updater))
+    place, n, number, dt, noisy, updater, *card = sys.argv[1:]
+    print(build(place, int(n), int(number), float(dt), noisy == "1", updater, *card))

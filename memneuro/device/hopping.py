@@ -18,7 +18,7 @@ With x the length bridged by silver (fraction of the gap), x_2 the residue withi
   out. With a fourth power the bound acts near x_cap only, so that it does not raise the rheobase as a first power does.
   A card without ``residue_cap`` has no bound: its residue can fill the whole gap, after which only gamma_2 opens the
   device.
-* Beyond 40 V_0 growth no longer rises: a closed device is closed.
+* Beyond v = 40 V_0 and v_tip = 20 V_0 growth no longer rises: a closed device is closed.
 * Noise: the potential at the filament tip fluctuates thermally with standard deviation sigma_tip, as does a capacitance
   k_B T / sigma_tip**2 (a few attofarad), and correlation time tau_tip. It is additive, so Ito and Stratonovich agree.
 * Temperature T against 300 K: mu, beta, gamma_1, gamma_2 are Arrhenius rates, V_0 is proportional to T and sigma_tip to
@@ -62,6 +62,7 @@ crowding = (x_total - x_residue)*fill*fill*fill*fill : 1
 """
 
 _TIP = """
+lift = clip(v_tip, -20*v_hop_now, 20*v_hop_now)/v_hop_now : 1
 tip_amplitude = sigma_tip*sqrt(2*arrhenius_growth*temperature/(300*kelvin)/tau_tip) : volt*hertz**0.5
 dv_tip/dt = -v_tip*arrhenius_growth/tau_tip + tip_amplitude*xi_tip : volt
 """
@@ -102,9 +103,7 @@ class HoppingDevice(DeviceModel):
 
     def equations(self, noise: bool) -> str:
         """See :class:`memneuro.device.model.DeviceModel`."""
-        text = _EQUATIONS.format(
-            tip="v_tip/v_hop_now + " if noise else "", crowding="crowding - " if self.bounded else ""
-        )
+        text = _EQUATIONS.format(tip="lift + " if noise else "", crowding="crowding - " if self.bounded else "")
         return text + (_CROWDING if self.bounded else "") + (_TIP if noise else "")
 
     def initial(self, noise: bool) -> dict[str, Any]:

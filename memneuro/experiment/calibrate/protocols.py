@@ -113,9 +113,9 @@ class Programs:
         self._lots = []
         for _, part in self.table.groupby(lots):
             size = int((part["trials"] + part["quiet"]).sum()) * BATCH
-            self._lots.append(
-                (part, Simulation(**self._program(part), n=size, dt=search.step, backend=backend, precision=precision))
-            )
+            # A search visits parameters at which nothing is claimed.
+            options = {"dt": search.step, "check_step": False, "backend": backend, "precision": precision}
+            self._lots.append((part, Simulation(**self._program(part), n=size, **options)))
 
     def _program(self, part: pd.DataFrame) -> dict[str, Any]:
         """Arguments of the simulation of one lot."""
