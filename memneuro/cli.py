@@ -651,9 +651,19 @@ def _add_range(commands: Any, common: argparse.ArgumentParser) -> None:
         default="constant",
         help="constant voltage, or pulses of --width every --period (default: %(default)s)",
     )
-    parser.add_argument("--width", type=duration, default=1e-3, metavar="T", help="of a pulse (default: 1ms)")
-    parser.add_argument("--period", type=duration, default=2e-3, metavar="T", help="of the pulses (default: 2ms)")
-    parser.add_argument("--trials", type=positive_integer, default=20, metavar="N", help="default: %(default)s")
+    parser.add_argument(
+        "--width", type=duration, default=1e-3, metavar="T", help="length of a pulse such as 1ms, the default"
+    )
+    parser.add_argument(
+        "--period", type=duration, default=2e-3, metavar="T", help="from one pulse to the next such as 2ms, the default"
+    )
+    parser.add_argument(
+        "--trials",
+        type=positive_integer,
+        default=20,
+        metavar="N",
+        help="neurons at each amplitude (default: %(default)s)",
+    )
     parser.add_argument("--no-noise", action="store_true", help="one neuron without noise at each amplitude")
     parser.add_argument("--seed", type=int, default=1, metavar="N", help="of the noise (default: %(default)s)")
     parser.add_argument("--out", type=Path, metavar="FILE.csv", help="table of all amplitudes")

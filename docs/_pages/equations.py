@@ -113,7 +113,9 @@ def _device_page(module: str, models: Iterable[DeviceModel]) -> str:
         if len(equations) > MOST:
             blocks.append(f"{len(equations)} equations of the same form; the card is :ref:`card-{model.default_card}`.")
             continue
-        parameters = card(model.default_card).parameters
+        # A card need not have every parameter, such as a bound.
+        cards = [card(name) for name in card_names("device") if card(name).model == model.name]
+        parameters = {name: p for one in (*cards, card(model.default_card)) for name, p in one.parameters.items()}
         blocks += [
             "With noise; ``OneM1T1R(..., ...).equations(noise=False)`` is the same without the noise terms."
             if model.fluctuates({name: p.quantity for name, p in parameters.items()}) or model.noise_parameters

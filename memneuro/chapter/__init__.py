@@ -30,7 +30,6 @@ NAMES = (
     "pattern_learning",
     "oscillation",
     "model_table",
-    "operating_range",
 )
 
 

@@ -65,7 +65,13 @@ class Kinetics:
     residue_cap: float = np.inf
 
     def filling(self, x: Any, residue: Any) -> Any:
-        """dx_2/dt, per second."""
+        """Rate of change of the residue, dx_2/dt (per second).
+
+        Parameters
+        ----------
+        x, residue : float or ndarray
+            Bridged length and residue, in units of the gap.
+        """
         return self.beta * (x - residue) * (1 - (residue / self.residue_cap) ** 4) - self.gamma2 * residue
 
     def filled(self, x: Any, residue: Any, time: Any) -> Any:
@@ -73,6 +79,15 @@ class Kinetics:
 
         Without a bound exactly, at the rate beta + gamma2 to its target; with one by exponential Rosenbrock steps
         (Hochbruck and Ostermann 2010, doi:10.1017/S0962492910000048).
+
+        Parameters
+        ----------
+        x : float
+            Bridged length, in units of the gap.
+        residue : float or ndarray
+            At the start, in units of the gap.
+        time : float or ndarray
+            In seconds.
         """
         if np.isinf(self.residue_cap):
             rate = self.beta + self.gamma2

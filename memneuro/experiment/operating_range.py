@@ -276,8 +276,18 @@ def rate_map(
         Amplitudes from low to high.
     resistances : Quantity (ohm), shape (k,)
         Control resistors.
-    trials, noise, dt, seed, backend, progress
-        As in :func:`operating_range`.
+    trials : int
+        Neurons of each resistor and amplitude; 1 without noise.
+    noise : bool
+        Whether the devices fluctuate.
+    dt : Quantity (second), optional
+        Time step; by default the card's.
+    seed : int
+        Of the noise.
+    backend : str
+        As in :func:`memneuro.backend.backend`.
+    progress : str, optional
+        Label of a progress bar; none by default.
 
     Returns
     -------
@@ -323,8 +333,12 @@ def circuit_ranges(trials: int = 20, seed: int = 1, backend: str = "runtime") ->
 
     Parameters
     ----------
-    trials, seed, backend
-        As in :func:`operating_range`.
+    trials : int
+        Neurons at each amplitude.
+    seed : int
+        Of the noise.
+    backend : str
+        As in :func:`memneuro.backend.backend`.
 
     Returns
     -------

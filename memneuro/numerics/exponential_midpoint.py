@@ -33,9 +33,9 @@ What follows from it
 
 An equation that is not linear in its own variable is advanced with the explicit midpoint rule (b = 0).
 
-A subexpression named ``<state>_ceiling`` bounds a state: after each step it is clipped to the range from 0 to that
-value, where a ceiling that is another state is read after that state has moved. An equation whose exact solution stays
-within those bounds is changed by rounding and splitting errors only.
+A subexpression named ``<state>_ceiling`` (a number, a parameter or another state) bounds a state: in the middle and at
+the end of a step it is clipped to the range from 0 to that value, where a ceiling that is another state is read after
+that state has moved. Where the exact solution stays within those bounds, only errors of the step are taken away.
 
 A parameter named ``<variable>_last`` receives the value that a state or subexpression had at the start of the step;
 this is how a rising edge is seen without a refractory flag.
@@ -182,10 +182,27 @@ class ExponentialMidpoint(StateUpdateMethod):
                 terms = " + ".join(f"({word_substitute(g, start_names)})*_{xi}" for xi, g in noise[name].items())
                 memory = f"*relaxation(2*dt*({word_substitute(decay[name], start_names)}))" if decay[name] else ""
                 lines.append(f"_noise_{name} = ({terms})*sqrt(dt{memory})")
-        for name in states:
+        ceilings = {
+            name: equations[f"{name}_ceiling"].expr.code
+            for name in states
+            if f"{name}_ceiling" in equations.subexpr_names
+        }
+        if ceilings:
+            lines.append(f"{ZERO_NAME} = dt - dt")
+        # A ceiling that another state sets is read after that state has moved.
+        order = sorted(states, key=lambda name: bool(get_identifiers(ceilings.get(name, "")) & set(states)))
+
+        def bounded(name: str, value: str, moved: str) -> str:
+            if name not in ceilings:
+                return value
+            top = ceilings[name]
+            top = moved.format(top) if top in states else f"({top}) + {ZERO_NAME}"
+            return f"clip({value}, {ZERO_NAME}, {top})"
+
+        for name in order:
             kick = f" + 0.5*_noise_{name}" if noise[name] else ""
             move = self._advance(name, deterministic[name], decay[name], start_names, "0.5*dt", "relaxation_pade")
-            lines.append(f"_{name}_mid = {move}{kick}")
+            lines.append(f"_{name}_mid = {bounded(name, move + kick, '_{}_mid')}")
         for name in middle:
             if name in moving:
                 lines.append(f"_{name}_mid = {word_substitute(equations[name].expr.code, mid_names)}")
@@ -195,18 +212,7 @@ class ExponentialMidpoint(StateUpdateMethod):
                 f"_{name}_new = "
                 f"{self._advance(name, deterministic[name], decay[name], mid_names, 'dt', 'relaxation')}{kick}"
             )
-        ceilings = {
-            name: equations[f"{name}_ceiling"].expr.code
-            for name in states
-            if f"{name}_ceiling" in equations.subexpr_names
-        }
-        lines += [f"{name} = _{name}_new" for name in states if name not in ceilings]
-        if ceilings:
-            lines.append(f"{ZERO_NAME} = dt - dt")
-        # A ceiling that another state sets is read after that state has moved.
-        for name in sorted(ceilings, key=lambda name: bool(get_identifiers(ceilings[name]) & set(states))):
-            top = ceilings[name] if ceilings[name] in states else f"({ceilings[name]}) + {ZERO_NAME}"
-            lines.append(f"{name} = clip(_{name}_new, {ZERO_NAME}, {top})")
+        lines += [f"{name} = {bounded(name, f'_{name}_new', '{}')}" for name in order]
         return word_substitute("\n".join(lines), PORTABLE)
 
     @staticmethod

@@ -102,6 +102,34 @@ def test_steady_state_under_a_constant_voltage(share):
     np.testing.assert_allclose(float(group.x_residue[0]), residue_share * x, rtol=1e-6)
 
 
+@pytest.mark.parametrize("cap", [0.2, 0.6, 5.0])
+def test_a_bounded_residue_fills_to_where_uptake_and_loss_balance(cap):
+    """beta (x - x_2) (1 - (x_2/x_cap)^4) = gamma2 x_2 in a closed device, solved apart from Brian2."""
+    neuron = OneM1T1R("hopping_bounded_2e4d").with_(r_control=GROUNDED, residue_cap=cap)
+    neuron = neuron.with_(beta=100 / second, gamma2=30 / second)
+    beta, _, gamma2 = rates(neuron)
+    group = neuron.group(1, drive=3 * volt, noise=False)
+    Network(group).run(200 * ms, namespace={})
+    x = float(group.x_total[0])
+    assert x > 0.99
+    residue = brentq(lambda y: beta * (x - y) * (1 - (y / cap) ** 4) - gamma2 * y, 0, x, xtol=1e-14)
+    np.testing.assert_allclose(float(group.x_residue[0]), residue, rtol=1e-6)
+
+
+def test_without_a_bound_and_with_a_far_one_the_residue_is_the_same():
+    """A card without residue_cap has the equations that a bound far away tends to."""
+    plain = OneM1T1R("hopping")
+    far = OneM1T1R("hopping_bounded_2e4d")
+    far = far.with_(**{name: plain.device[name] for name in plain.device.parameters}, residue_cap=1e6)
+    found = []
+    for neuron in (plain, far):
+        group = neuron.group(5, drive=[0.3, 0.6, 0.8, 1.0, 2.0] * volt, dt=plain.default_step, seed=1)
+        Network(group).run(10 * ms, namespace={})
+        found.append([np.asarray(getattr(group, name)) for name in ("x_total", "x_residue", "v_gate", "v_tip")])
+    for one, other in zip(*found, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-6, atol=1e-12)
+
+
 def test_nothing_grows_at_zero_or_reverse_voltage():
     group = OneM1T1R("hopping").group(2, drive=[0.0, -1.0] * volt, noise=False)
     Network(group).run(1 * ms, namespace={})

@@ -1,4 +1,4 @@
-"""What the benchmarks time is the same neuron: the hand-written program and stock Brian2's give this package's results."""
+"""What the benchmarks time is one neuron: the hand-written program and stock Brian2 give this package's results."""
 
 import shutil
 import subprocess

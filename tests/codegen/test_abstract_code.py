@@ -26,7 +26,7 @@ def words(expression):
     return set(re.findall(r"[A-Za-z_]\w*", expression))
 
 
-@pytest.mark.parametrize("device", ["hopping", "compact"])
+@pytest.mark.parametrize("device", ["hopping", "hopping_bounded_2e4d", "compact"])
 @pytest.mark.parametrize("noise", [True, False])
 def test_every_name_is_assigned_once_and_before_its_use(device, noise):
     neuron = OneM1T1R(device)
@@ -101,6 +101,46 @@ def test_a_condition_on_the_variable_itself_is_not_linear():
     assert "relaxation" not in dict(code("dx/dt = -x*int(x > 0.5)/tau : 1\ntau : second"))["_x_new"]
     # A condition on something else is a coefficient like any other.
     assert "relaxation" in dict(code("dx/dt = -x*int(a > 0.5)/tau : 1\na : 1\ntau : second"))["_x_new"]
+
+
+BOUNDED = """
+dy/dt = (y_rest - y)/tau : 1
+dx/dt = (1 - x)/tau : 1
+y_ceiling = x : 1
+x_ceiling = top : 1
+y_rest : 1
+top : 1
+tau : second
+"""
+
+
+def test_a_ceiling_clips_the_middle_and_the_end_of_a_step():
+    """In the order in which the ceilings depend on each other; limits are variables, zero included."""
+    lines = code(BOUNDED)
+    names = [name for name, _ in lines]
+    assert dict(lines)["_zero"] == "dt - dt"
+    for suffix in ("_{}_mid", "{}"):
+        x, y = suffix.format("x"), suffix.format("y")
+        assert names.index(x) < names.index(y)
+        assert re.fullmatch(r"clip_ieee\(.*, _zero, \(top\) \+ _zero\)", dict(lines)[x])
+        assert re.fullmatch(rf"clip_ieee\(.*, _zero, {x}\)", dict(lines)[y])
+    assert "clip" not in ExponentialMidpoint()(Equations("dx/dt = -x/tau : 1\ntau : second"))
+
+
+def test_states_stay_below_their_ceilings():
+    group = NeuronGroup(3, BOUNDED, method="exponential_midpoint", dt=1 * ms)
+    group.top, group.tau, group.y_rest, group.y = 0.7, 10 * ms, [0.2, 5, -5], [0, 0, 0.3]
+    found, network = [], Network(group)
+    for _ in range(40):
+        network.run(1 * ms, namespace={})
+        found.append((np.array(group.x), np.array(group.y)))
+    x, y = (np.array(one) for one in zip(*found, strict=True))
+    assert (y >= 0).all() and (y <= x).all() and (x <= 0.7).all()
+    np.testing.assert_array_equal(x[-1], 0.7)
+    np.testing.assert_allclose(y[-1], [0.2, 0.7, 0], atol=5e-3)
+    group.x = np.nan
+    network.run(1 * ms, namespace={})
+    assert np.isnan(group.x).all()
 
 
 def test_noise_needs_a_seed():

@@ -58,7 +58,7 @@ def simulated(device, ratios):
     return mu * np.sinh(voltage / v_hop), delay, closing, residue, relaxation, x2[end]
 
 
-@pytest.mark.parametrize("cap", [None, 0.9, 0.3])
+@pytest.mark.parametrize("cap", [None, 0.5, 0.3])
 def test_delays_and_relaxation_of_the_simulation(cap):
     device = template(cap)
     names = ("alpha", "beta", "gamma2", "tunnel_length", "tau_tip", "residue_cap")

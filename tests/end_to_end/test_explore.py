@@ -199,7 +199,7 @@ def test_functions_agree_with_those_of_the_package(html, node):
         assert here == pytest.approx([float(value) for value in there], rel=1e-11)
 
 
-@pytest.mark.parametrize("device", ["compact", "area_pulse", "ag_particles_1"])
+@pytest.mark.parametrize("device", ["hopping_bounded_2e4d", "compact", "area_pulse", "ag_particles_1"])
 def test_other_devices_are_translated_too(device, node):
     """Every state after 500 steps is Brian2's."""
     prefs.codegen.target = "numpy"

@@ -19,7 +19,7 @@ FEW = {"2e": 4, "3b": 4, "3cd": 8, "4ab": 4, "4d": 4}
 def test_a_spike_at_the_onset_of_a_pulse_belongs_to_it_whatever_its_time_rounds_to():
     times = [0.0, 22.999999999999996, 93.00000000000001]
     spikes = pd.DataFrame({"condition": 0, "trial": [0, 1, 2], "time_ms": times})
-    run = PulseRun(spikes, pd.DataFrame(), pd.DataFrame(), 1, 3, 10 * us)
+    run = PulseRun(spikes, pd.DataFrame(), pd.DataFrame(), 1, 3, 10 * us, np.zeros((1, 3), dtype=bool))
     assert np.allclose(run.first_spikes(after_ms=23.0)[0], [np.nan, 23, 93], equal_nan=True)
 
 

@@ -81,7 +81,7 @@ def test_letters_do_not_matter(name):
 
 def test_a_changed_figure_is_noticed():
     moved = fixed_tables.refractory_period()
-    moved["comparison"]["simulated"] *= 1.15
+    moved["trials"]["isi_mean_ms"] *= 1.15
     assert calculate_rms(pixels("refractory_period"), pixels("refractory_period", moved)) > 2 * TOLERANCE
     thicker = pixels("refractory_period", **{"lines.linewidth": 2})
     assert calculate_rms(pixels("refractory_period"), thicker) > TOLERANCE

@@ -112,22 +112,25 @@ def hopping_reference(card, circuit, duration, voltage):
         filament = x - residue
         return [
             growth * gap - p["gamma1"] * filament - p["gamma2"] * residue,
-            p["beta"] * filament - p["gamma2"] * residue,
+            p["beta"] * filament * (1 - (residue / p.get("residue_cap", np.inf)) ** 4) - p["gamma2"] * residue,
             (voltage(t) - v) / (r * c["c_gate"]) - v / (c["r_control"] * c["c_gate"]),
         ]
 
     return solve_ivp(right, (0, duration), [0, 0, 0], method="Radau", rtol=1e-11, atol=1e-15).y[:, -1]
 
 
-@pytest.mark.parametrize("card", ["hopping_2e4d", "hopping_4ab"])
-def test_hopping_neuron_below_threshold(card):
-    """A smooth drive that moves the filament well away from zero without closing it."""
-    neuron = OneM1T1R(card)
+@pytest.mark.parametrize(
+    ("card", "changes"),
+    [("hopping_2e4d", {}), ("hopping_4ab", {}), ("hopping_bounded_2e4d", {"residue_cap": 0.01, "beta": 100 / second})],
+)
+def test_hopping_neuron_below_threshold(card, changes):
+    """A smooth drive that moves the filament well away from zero without closing it; a bound that is felt."""
+    neuron = OneM1T1R(card).with_(**changes)
     v_hop, mu, gamma1 = (float(neuron.device[name]) for name in ("v_hop", "mu", "gamma1"))
     peak = v_hop * np.arcsinh(0.2 * gamma1 / mu)  # just below what fires
     duration = 5e-3
     exact = hopping_reference(neuron.device, neuron.circuit, duration, lambda t: peak * np.sin(np.pi * t / 8e-3) ** 2)
-    assert 0.02 < exact[0] < 0.5
+    assert 0.02 < exact[0] < 0.5 and (not changes or 0.6 < exact[1] / changes["residue_cap"] < 1)
     drive = Expression("v_in = v_peak*sin(pi*t/(8*ms))**2 : volt", {"v_peak": peak * volt})
     largest = 2.5 * 2 ** int(np.log2(float(neuron.largest_step / us) / 2.5))
     steps = largest / 2.0 ** np.arange(3)

@@ -51,12 +51,14 @@ def compared(neuron, factors, drive, noise):
             np.testing.assert_allclose(found[2][name], values, rtol=1e-9, atol=1e-14, err_msg=name)
 
 
-def test_without_noise():
-    compared(OneM1T1R("hopping_2e4d"), (8, 10, 0.37), pulses, False)
+@pytest.mark.parametrize("card", ["hopping_2e4d", "hopping_bounded_2e4d"])
+def test_without_noise(card):
+    compared(OneM1T1R(card), (8, 10, 0.37), pulses, False)
 
 
-def test_with_noise_which_belongs_to_the_step():
-    compared(OneM1T1R("hopping_2e4d"), (10, 2.9), pulses, True)
+@pytest.mark.parametrize("card", ["hopping_2e4d", "hopping_bounded_2e4d"])
+def test_with_noise_which_belongs_to_the_step(card):
+    compared(OneM1T1R(card), (10, 2.9), pulses, True)
 
 
 @pytest.mark.parametrize("noise", [False, True])

@@ -85,7 +85,11 @@ def row_errors(table: pd.DataFrame, spikes: Spikes, v_threshold: float) -> tuple
 
     Parameters
     ----------
-    table, spikes, v_threshold
+    table : DataFrame
+        As in :func:`terms`.
+    spikes : mapping
+        As in :func:`terms`.
+    v_threshold : float
         As in :func:`terms`.
     """
     simulated = samples(table, spikes, v_threshold)
@@ -111,7 +115,11 @@ def samples(
 
     Parameters
     ----------
-    table, spikes, v_threshold
+    table : DataFrame
+        As in :func:`terms`.
+    spikes : mapping
+        As in :func:`terms`.
+    v_threshold : float
         As in :func:`terms`.
     """
     found: dict[tuple[str, float], tuple[float, np.ndarray | None, float]] = {}

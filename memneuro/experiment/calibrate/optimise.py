@@ -86,7 +86,15 @@ class Evaluator:
         self._pool.shutdown(cancel_futures=True)
 
     def submit(self, function: Callable[..., Any], *arguments: Any) -> Future[Any]:
-        """Call a function in a worker, where the programs are."""
+        """Call a function in a worker, where the programs are.
+
+        Parameters
+        ----------
+        function : callable
+            A function of a module.
+        *arguments : object
+            What it is called with.
+        """
         return self._pool.submit(function, *arguments)
 
     def details(
@@ -109,12 +117,32 @@ class Evaluator:
         return [one for task in tasks for one in task.result()]
 
     def losses(self, points: np.ndarray, seed: int, rows: np.ndarray | None = None) -> np.ndarray:
-        """The objective at every point; arguments as in :meth:`details`."""
+        """The objective at every point.
+
+        Parameters
+        ----------
+        points : ndarray, shape (m, names)
+            As in :meth:`details`.
+        seed : int
+            Of the noise.
+        rows : ndarray of bool, shape (m, rows), optional
+            As in :meth:`details`.
+        """
         return np.array([sum(found.values()) for found, _ in self.details(points, seed, rows)])
 
 
 def label(search: Search, effort: Effort, **others: object) -> str:
-    """What a journal must agree in to be resumed."""
+    """What a journal must agree in to be resumed.
+
+    Parameters
+    ----------
+    search : Search
+        Parameters, limits and step.
+    effort : Effort
+        Trials.
+    **others : object
+        What else the result depends on.
+    """
     limits = {"shared": search.shared, "by_device": search.by_device}
     targets = scored_targets()["measured"].tolist()
     text = {"variant": search.variant, "step_s": float(search.step), "effort": asdict(effort), "targets": targets}

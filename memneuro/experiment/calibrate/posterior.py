@@ -110,6 +110,11 @@ class Likelihood:
         What a measured point is.
     seed : int
         Of the noise.
+
+    Raises
+    ------
+    ValueError
+        If the reading is unknown.
     """
 
     def __init__(self, evaluator: Evaluator, reading: str, seed: int = 0) -> None:
@@ -168,7 +173,9 @@ def sample(
         Length of the chains and their number.
     seed : int
         Of the sampler.
-    workers, backend
+    workers : int, optional
+        As in :class:`memneuro.experiment.calibrate.optimise.Evaluator`.
+    backend : str
         As in :class:`memneuro.experiment.calibrate.optimise.Evaluator`.
     journal : Path, optional
         File (``.npz``) to keep the chains in and to resume from.
@@ -254,7 +261,15 @@ def posterior_table(search: Search, chains: dict[str, np.ndarray], keep: int = 4
 
 
 def named_values(search: Search, point: np.ndarray) -> dict[str, float]:
-    """The values at a point by name, those of one device with its name behind (``mu_3b``)."""
+    """The values at a point by name, those of one device with its name behind (``mu_3b``).
+
+    Parameters
+    ----------
+    search : Search
+        Parameters and ranges.
+    point : ndarray, shape (names,)
+        In the unit cube.
+    """
     own = ["mu", *(name for name in search.by_device if name != "growth")]
     found: dict[str, float] = {}
     for device in DEVICES:
