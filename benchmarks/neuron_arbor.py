@@ -68,7 +68,7 @@ def reference(tolerance: float = 1e-10) -> float:
     equations = neuron.equations(Constant(AMPLITUDE), noise=False)
     names: dict[str, Any] = {key: float(value) for key, value in DEFAULT_UNITS.items()}
     names |= {key: float(np.asarray(value)) for key, (value, _) in neuron.parameters(noise=False).items()}
-    names["exp"] = np.exp
+    names |= {"exp": np.exp, "clip": np.clip}
     codes = {state: expression.code for state, expression in equations.diff_eq_expressions}
     lines = [f"{name} = {equations[name].expr.code}" for name in _used_subexpressions(equations, [*codes.values()])]
     lines += [f"d_{state} = {code}" for state, code in codes.items()]

@@ -178,6 +178,8 @@ class Simulation:
         Floating-point numbers of all variables.
     check_step : bool
         As in :meth:`memneuro.circuit.one_m1t1r.OneM1T1R.group`.
+    streams : ndarray of int, shape (n,), optional
+        Number of each neuron's noise; by default its index. Neurons with the same number have the same noise.
 
     Raises
     ------
@@ -213,6 +215,7 @@ class Simulation:
         threads: int | None = None,
         precision: str = "double",
         check_step: bool = True,
+        streams: np.ndarray | None = None,
     ) -> None:
         self.neuron, self.n, self.noise = neuron, whole_number(n, "n", 1, 2**31 - 1), noise
         self.drive, self.duration = as_drive(drive), _duration(duration)
@@ -237,6 +240,7 @@ class Simulation:
                 noise=noise,
                 spread=spread,
                 check_step=check_step,
+                offset=0 if streams is None else np.asarray(streams) - np.arange(self.n),
                 **{name: _each(value, self.n) for name, value in nominal.items()},
             )
             self._spikes = SpikeMonitor(self.group)
@@ -259,7 +263,7 @@ class Simulation:
         finally:
             self._used.close()
         self._nominal = {name: np.asarray(_each(value, self.n), dtype=float) for name, value in nominal.items()}
-        self._has_spread = bool(spread)
+        self._has_spread, self._streams = bool(spread), streams
         self.build_s = time.perf_counter() - start
 
     def run(self, seed: int = 0, offset: int = 0, **parameters: Any) -> dict[str, pd.DataFrame]:
@@ -297,7 +301,11 @@ class Simulation:
         for name in self.varying:
             changes.setdefault(name, self._nominal[name] * get_unit(getattr(self.group, name).dim))
         if "noise_seed" in self.group.variables:
-            changes |= {"noise_seed": seed, "noise_offset": offset}
+            changes["noise_seed"] = seed
+            if self._streams is None:
+                changes["noise_offset"] = offset
+            else:
+                changes["noise_offset"] = np.asarray(self._streams) - np.arange(self.n) + offset
         if self._used.standalone:
             self._used.run_again({getattr(self.group, name): value for name, value in changes.items()})
         else:

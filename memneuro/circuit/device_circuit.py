@@ -124,7 +124,14 @@ class DeviceCircuit:
         """Whether the device differs from one moment or one cycle to the next, with the values of its card."""
         return self.model.fluctuates(self.device.values()) or bool(self.cycle_spread(self.model.parameters))
 
-    def _text(self, drive: Drive, noise: bool, per_neuron: set[str], cycles: Cycles | None = None) -> str:
+    def _text(
+        self,
+        drive: Drive,
+        noise: bool,
+        per_neuron: set[str],
+        cycles: Cycles | None = None,
+        offset_flags: str = "shared, constant",
+    ) -> str:
         device = self.model.equations(noise)
         lines = [device, self.circuit_equations, drive.equations()]
         if "v_polarity" in get_identifiers(device):
@@ -137,7 +144,7 @@ class DeviceCircuit:
         if cycles is not None:
             lines.append(cycles.equations(self._units()))
         if noise or cycles is not None:
-            lines += ["noise_seed : integer (shared, constant)", "noise_offset : integer (shared, constant)"]
+            lines += ["noise_seed : integer (shared, constant)", f"noise_offset : integer ({offset_flags})"]
         return "\n".join(lines)
 
     def group(
@@ -147,7 +154,7 @@ class DeviceCircuit:
         drive: Any = None,
         dt: Quantity | None = None,
         seed: int = 0,
-        offset: int = 0,
+        offset: int | np.ndarray = 0,
         noise: bool = True,
         spread: bool | Mapping[str, float] = False,
         cycle_spread: bool | Mapping[str, float] | None = None,
@@ -172,9 +179,9 @@ class DeviceCircuit:
             Seed of the noise and of the spread, 0 to 2**31 - 1. The same seed gives the same result on every target, on
             NumPy to rounding.
             Two groups with the same seed and offset have the same noise: give each group of a network its own.
-        offset : int
-            Number of the group's first neuron in the noise and the spread: with the offsets 0 and 100 two groups of
-            100 neurons are the two halves of one group of 200.
+        offset : int, or ndarray of int of shape (n,)
+            Added to the index of a neuron in the noise and the spread: with the offsets 0 and 100 two groups of 100
+            neurons are the two halves of one group of 200. With one for each neuron, neurons can share their noise.
         noise : bool
             Whether the devices fluctuate.
         spread : bool or mapping of str to float
@@ -206,7 +213,10 @@ class DeviceCircuit:
         """
         n = whole_number(n, "n", 1, 2**31 - 1)
         seed = whole_number(seed, "seed", 0, MAX_SEED)
-        offset = whole_number(offset, "offset", 0, 2**31 - 1 - n)
+        if np.ndim(offset) == 0:
+            offset = whole_number(offset, "offset", 0, 2**31 - 1 - n)
+        elif np.shape(offset) != (n,) or np.min(np.arange(n) + offset) < 0:
+            raise ValueError(f"offset has the shape {np.shape(offset)}; accepted: a number, or {n} of at least -index")
         drive = as_drive(drive)
         if noise and method != METHOD:
             raise ValueError(f"method = {method!r} with noise; accepted: {METHOD!r}, or any method with noise=False")
@@ -229,7 +239,11 @@ class DeviceCircuit:
             if np.shape(values[key][0]) != (n,):
                 raise ValueError(f"{key} has the shape {np.shape(values[key][0])}; accepted: one value or {n} values")
         step = self._step(dt, values, drive, check_step)
-        equations = Equations(self._text(drive, noise, per_neuron, cycles) + "\n" + extra)
+        equations = Equations(
+            self._text(drive, noise, per_neuron, cycles, "shared, constant" if np.ndim(offset) == 0 else "constant")
+            + "\n"
+            + extra
+        )
         if "v_in" not in equations.names:
             raise ValueError(
                 f"drive {drive!r} does not define v_in; accepted: equations with a line 'v_in = ... : volt'"
@@ -326,7 +340,7 @@ class DeviceCircuit:
         return value
 
     def _spread(
-        self, values: Mapping[str, tuple[Any, str]], spread: Any, n: int, seed: int, offset: int
+        self, values: Mapping[str, tuple[Any, str]], spread: Any, n: int, seed: int, offset: int | np.ndarray
     ) -> dict[str, Any]:
         """Draw what differs from device to device: ln(value), or a signed value, is normal about the nominal."""
         deviations = self._deviations("spread", spread, values, self.device_spread)

@@ -76,9 +76,12 @@ def test_same_spikes_and_states_as_numpy(noisy_run, needs_compiler, target):
     assert_near(found, reference, 20)
 
 
+@pytest.mark.parametrize("device", ["hopping_2e4d", "hopping_bounded_2e4d"])
 @pytest.mark.parametrize("target", FAST[1:])
-def test_compiled_targets_agree_to_the_last_bit(noisy_run, needs_compiler, target):
-    assert_same_bits(noisy_run(target), noisy_run("cython"))
+def test_compiled_targets_agree_to_the_last_bit(noisy_run, needs_compiler, target, device):
+    found = noisy_run(target, device=device)
+    assert np.unique(found["i"]).size >= 10
+    assert_same_bits(found, noisy_run("cython", device=device))
 
 
 @pytest.mark.parametrize("target", FAST)
@@ -156,7 +159,11 @@ def test_single_precision(noisy_run, needs_compiler):
 
 @pytest.mark.slow
 def test_a_second_of_a_hundred_neurons(noisy_run, needs_compiler, record_property):
-    """Spikes in the thousands: on compiled targets the same in every bit."""
+    """Spikes in the thousands: on compiled targets the same in every bit, on NumPy nearly all of them.
+
+    A firing neuron amplifies a difference in the last digit with every spike. NumPy, which has no fused multiply-add,
+    starts to differ after some ten spikes of a neuron: of 9243 spikes, 43 then came earlier or later, most by one step.
+    """
     compiled = {name: noisy_run(name, **LONG) for name in ("cython", "cpp", "openmp-1", "openmp-2", "openmp-4")}
     expected = compiled["cython"]
     record_property("spikes", len(expected["i"]))
@@ -164,17 +171,7 @@ def test_a_second_of_a_hundred_neurons(noisy_run, needs_compiler, record_propert
     for name, found in compiled.items():
         assert_made_by(found, name)
         assert_same_bits(found, expected)
-
-
-@pytest.mark.slow
-def test_a_second_of_a_hundred_neurons_on_numpy(noisy_run, needs_compiler, record_property):
-    """Of spikes in the thousands, nearly all are the same; their number is the same to two in a thousand.
-
-    A firing neuron amplifies a difference in the last digit with every spike. NumPy, which has no fused multiply-add,
-    starts to differ after some ten spikes of a neuron: of 9244 spikes of the card without a bound on the residue, 44
-    then came earlier or later, most by one step. The default card fires more often, and more of its spikes move.
-    """
-    expected, reference = (noisy_run(target, **LONG, device="hopping_2e4d") for target in ("cython", "numpy"))
+    reference = noisy_run("numpy", **LONG)
     here, there = (set(zip(run["step"].tolist(), run["i"].tolist(), strict=True)) for run in (expected, reference))
     record_property("spikes_moved_on_numpy", len(here - there))
     assert abs(len(here) - len(there)) <= 0.002 * len(here)

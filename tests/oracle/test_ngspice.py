@@ -63,6 +63,13 @@ CASES = {
     "hopping, constant, cold": (HOPPING, Constant(0.9 * volt), 3.5 * ms, 2 * us, {"temperature": 290 * kelvin}),
     "hopping_4ab, constant": (OneM1T1R("hopping_4ab"), Constant(2 * volt), 15.1 * ms, 8 * us, {}),
     "hopping, current": (HOPPING, Current(8 * nA, 20 * pF), 3.8 * ms, 2 * us, {}),
+    "hopping_bounded_2e4d, constant": (
+        OneM1T1R("hopping_bounded_2e4d"),
+        Constant(0.9 * volt),
+        3 * ms,
+        2 * us,
+        {"residue_cap": 0.02, "beta": 150 / second},  # the bound is reached
+    ),
     "compact, constant": (COMPACT, Constant(1.5 * volt), 5.6 * ms, 1.5 * us, {}),
 }
 
@@ -248,7 +255,7 @@ def brian2_rates(equations, values):
     }
 
 
-@pytest.mark.parametrize("name", ["hopping", "hopping_4ab", "compact", "compact_refitted_4ab"])
+@pytest.mark.parametrize("name", ["hopping", "hopping_4ab", "hopping_bounded_2e4d", "compact", "compact_refitted_4ab"])
 def test_exported_expressions_have_the_values_of_the_equations(name):
     """At random states on both sides of every switch, and away from the reference temperature."""
     neuron = OneM1T1R(name)

@@ -9,6 +9,7 @@ The sum of
 * ``monotone``: 0.3 times the sum of the decreases of ln(interval) along the control resistors from 30 to 1500 Mohm, the
   measured ones among them, with and without noise; a resistor at which the neuron does not keep firing counts as 1;
 * ``constant``: what the range of constant drive is short of a ratio of 1.36, as a logarithm;
+* ``wide``: the same for a circuit with a higher transistor threshold and a ratio of 1.65, half as much;
 * ``train``: the same for the amplitude of pulse trains, 0.25 times;
 * ``sweep``: twice what the spread of the threshold in a current-voltage sweep is outside 3.5 to 7.5 %.
 """
@@ -26,9 +27,10 @@ from memneuro.experiment.calibrate.protocols import SWEEP
 from memneuro.experiment.score import FIRST_INTEGRATION_MS, WORST, row_error
 from memneuro.experiment.target import scored_targets
 
-TERMS = ("rows", "single", "firing", "latched", "monotone", "constant", "train", "sweep")
+TERMS = ("rows", "single", "firing", "latched", "monotone", "constant", "wide", "train", "sweep")
 PROBABILITY_TOLERANCE = 0.06
-RANGE_GOAL = 1.36
+#: Ratio of the largest sustained to the lowest drive, and the weight of what is missing.
+RANGES = {"constant": (1.36, 1.0), "wide": (1.65, 0.5), "train": (1.36, 0.25)}
 SPREAD_RANGE = (0.035, 0.075)
 SETTLE = 0.1
 
@@ -69,9 +71,9 @@ def terms(table: pd.DataFrame, spikes: Spikes, v_threshold: float, rows: np.ndar
         found["monotone"] = 0.3 * (
             _decrease(table, spikes, quiet=True, slack=0.0) + _decrease(table, spikes, quiet=False, slack=0.05)
         )
-        for kind, weight in (("constant", 1.0), ("train", 0.25)):
+        for kind, (goal, weight) in RANGES.items():
             part = table[table["kind"] == kind]
-            short = [_short(part, spikes, quiet, tolerance) for quiet, tolerance in ((True, 0.1), (False, 0.15))]
+            short = [_short(part, spikes, quiet, tolerance, goal) for quiet, tolerance in ((True, 0.1), (False, 0.15))]
             found[kind] = weight * float(np.mean(short))
     if (table["kind"] == "sweep").any():
         found["sweep"] = 2 * _sweep_excess(spikes[int(table.index[table["kind"] == "sweep"][0])][0])
@@ -185,10 +187,10 @@ def _decrease(table: pd.DataFrame, spikes: Spikes, quiet: bool, slack: float) ->
     return float(fall + silent.sum())
 
 
-def _short(part: pd.DataFrame, spikes: Spikes, quiet: bool, tolerance: float) -> float:
-    """What the range of sustained, rising firing is short of ``RANGE_GOAL``, as a logarithm.
+def _short(part: pd.DataFrame, spikes: Spikes, quiet: bool, tolerance: float, goal: float) -> float:
+    """What the range of sustained, rising firing is short of a ratio `goal`, as a logarithm.
 
-    The mean over the amplitudes from the lowest that fires to ``RANGE_GOAL`` times that of the part that is missing.
+    The mean over the amplitudes from the lowest that fires to `goal` times that of the part that is missing.
     """
     amplitudes = part.sort_values("value")
     low, top, lasts = None, 0.0, []
@@ -207,11 +209,11 @@ def _short(part: pd.DataFrame, spikes: Spikes, quiet: bool, tolerance: float) ->
         lasts.append(float(np.clip(1 - max(change - tolerance, 3 * (fall - (0.0 if quiet else 0.05))) / 0.3, 0, 1)))
         top = max(top, late)
     if low is None:
-        return float(np.log(RANGE_GOAL))
-    reached = int(np.sum(values[values >= low] <= RANGE_GOAL * low * 1.001))
+        return float(np.log(goal))
+    reached = int(np.sum(values[values >= low] <= goal * low * 1.001))
     # Beyond a gap nothing counts.
     good = np.minimum.accumulate(np.array(lasts[:reached]))
-    return float(np.log(RANGE_GOAL) * (1 - good.mean()))
+    return float(np.log(goal) * (1 - good.mean()))
 
 
 def _sweep_excess(trains: list[np.ndarray]) -> float:

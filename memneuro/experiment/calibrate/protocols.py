@@ -26,9 +26,12 @@ BATCH = 8
 #: Control resistors between and beyond the measured ones (Mohm).
 DENSE = (30, 40, 65, 80, 130, 160, 180, 200, 225, 300, 380, 620, 780, 1200, 1500)
 #: Constant drives (volt), 2.5 % apart.
-CONSTANT = tuple(np.round(0.52 * 1.025 ** np.arange(28), 4))
-#: Amplitudes of pulse trains of 2 s (volt), 3.5 % apart.
-TRAINS = tuple(np.round(0.6 * 1.035 ** np.arange(16), 4))
+CONSTANT = tuple(np.round(0.54 * 1.025 ** np.arange(26), 4))
+#: The same for a circuit whose transistor opens at ``WIDE_THRESHOLD`` (volt), 4 % apart.
+WIDE = tuple(np.round(0.54 * 1.04 ** np.arange(21), 4))
+WIDE_THRESHOLD = 0.38
+#: Amplitudes of pulse trains of 2 s (volt), 4 % apart.
+TRAINS = tuple(np.round(0.6 * 1.04 ** np.arange(14), 4))
 #: Triangular sweeps: 0 to 1.2 V and back at 1 V/s; the second way up counts.
 SWEEP = {"peak": 1.2, "period": 2.4, "duration": 3.6}
 SERIES = 1 * Mohm
@@ -50,7 +53,7 @@ class Effort:
         Of the current-voltage sweep; 0 leaves it out.
     """
 
-    rows: int = 16
+    rows: int = 20
     firing: int = 64
     shape: int = 1
     sweeps: int = 8
@@ -62,7 +65,7 @@ def conditions(effort: Effort) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        ``kind`` (a figure, or ``dense``, ``constant``, ``train``, ``sweep``), ``value``, ``device``, ``amplitude``,
+        ``kind`` (a figure, or ``dense``, ``constant``, ``wide``, ``train``, ``sweep``), ``value``, ``device``, ``amplitude``,
         ``width``, ``period``, ``count``, ``r_control``, ``duration``, ``trials``, ``quiet`` (one more trial without
         noise).
     """
@@ -80,13 +83,15 @@ def conditions(effort: Effort) -> pd.DataFrame:
             rows.append(("dense", value, "2e4d", 0.8, 1e-3, 2e-3, np.inf, value * 1e6, 0.6, effort.shape))
         for value in CONSTANT:
             rows.append(("constant", value, "2e4d", value, 1e3, 1e3, np.inf, np.nan, 2.0, effort.shape))
+        for value in WIDE:
+            rows.append(("wide", value, "2e4d", value, 1e3, 1e3, np.inf, np.nan, 2.0, effort.shape))
         for value in TRAINS:
             rows.append(("train", value, "2e4d", value, 1e-3, 2e-3, np.inf, np.nan, 2.0, effort.shape))
     if effort.sweeps:
         rows.append(("sweep", 0.0, "3cd", np.nan, np.nan, np.nan, np.nan, np.nan, SWEEP["duration"], effort.sweeps))
     names = "kind value device amplitude width period count r_control duration trials".split()
     table = pd.DataFrame(rows, columns=names)
-    table["quiet"] = table["kind"].isin(["dense", "constant", "train"])
+    table["quiet"] = table["kind"].isin(["dense", "constant", "wide", "train"])
     return table
 
 
@@ -112,10 +117,12 @@ class Programs:
         lots = pd.cut(self.table["duration"], [0, 0.05, 0.3, 0.7, 0.95, 1.2, 3, 9], labels=False)
         self._lots = []
         for _, part in self.table.groupby(lots):
-            size = int((part["trials"] + part["quiet"]).sum()) * BATCH
+            # The points of a batch, and all points under the same seed, have the same noise.
+            size = int((part["trials"] + part["quiet"]).sum())
             # A search visits parameters at which nothing is claimed.
             options = {"dt": search.step, "check_step": False, "backend": backend, "precision": precision}
-            self._lots.append((part, Simulation(**self._program(part), n=size, **options)))
+            options |= {"n": size * BATCH, "streams": np.tile(np.arange(size), BATCH)}
+            self._lots.append((part, Simulation(**self._program(part), **options)))
 
     def _program(self, part: pd.DataFrame) -> dict[str, Any]:
         """Arguments of the simulation of one lot."""
@@ -133,7 +140,7 @@ class Programs:
             neuron = self._neuron.with_(r_control=SERIES, v_threshold=10 * mV)
             return {"neuron": neuron, "drive": drive, "duration": duration, "varying": names}
         pulses = PulseTrain(0.8 * volt, 1e-3 * second, 2e-3 * second)
-        varying = [*names, "r_control", "pulse_amplitude", "pulse_width", "pulse_period", "pulse_count"]
+        varying = [*names, "r_control", "v_threshold", "pulse_amplitude", "pulse_width", "pulse_period", "pulse_count"]
         return {"neuron": self._neuron, "drive": pulses, "duration": duration, "varying": varying}
 
     def run(self, points: Sequence[np.ndarray], seed: int) -> list[dict[int, tuple[list[np.ndarray], np.ndarray]]]:
@@ -166,9 +173,11 @@ class Programs:
             values[self.search.noise][quiet] = 0
             given: dict[str, Quantity] = {name: value * self._unit[name] for name, value in values.items()}
             if not (part["kind"] == "sweep").all():
+                threshold = float(self._neuron.circuit["v_threshold"])
                 control = rows["r_control"].fillna(float(self._neuron.circuit["r_control"])).to_numpy()
                 given |= {
                     "r_control": control[index] * ohm,
+                    "v_threshold": np.where(rows["kind"] == "wide", WIDE_THRESHOLD, threshold)[index] * volt,
                     "pulse_amplitude": rows["amplitude"].to_numpy()[index] * volt,
                     "pulse_width": rows["width"].to_numpy()[index] * second,
                     "pulse_period": rows["period"].to_numpy()[index] * second,

@@ -109,7 +109,7 @@ SEARCHES = {
         "hopping_bounded",
         "hopping_bounded_2e4d",
         {
-            "alpha": (0.002, 0.2),
+            "alpha": (0.0005, 0.2),
             "gamma1": (60, 2000),
             "beta": (2, 200),
             "gamma2": (1, 40),
