@@ -23,7 +23,7 @@ import pandas as pd
 from brian2 import second, volt
 
 from memneuro.circuit.latch import latched
-from memneuro.experiment.calibrate.protocols import SWEEP
+from memneuro.experiment.calibrate.protocols import RANGE_WINDOWS, SWEEP
 from memneuro.experiment.score import FIRST_INTEGRATION_MS, WORST, row_error
 from memneuro.experiment.target import scored_targets
 
@@ -198,9 +198,8 @@ def _short(part: pd.DataFrame, spikes: Spikes, quiet: bool, tolerance: float, go
     for c, row in amplitudes.iterrows():
         trains = spikes[int(c)][0]
         own = trains[-1:] if quiet else trains[:-1]
-        early = float(np.mean([((t >= 0.5) & (t < 1)).sum() for t in own])) / 0.5
-        late = float(np.mean([(t >= 1).sum() for t in own]))
-        alive = early >= 4 and late >= 4
+        early, late = (float(np.mean(n)) for n in zip(*(np.histogram(t, RANGE_WINDOWS)[0] for t in own), strict=True))
+        alive = early >= 2 and late >= 2
         if low is None and not alive:
             continue
         low = row["value"] if low is None else low

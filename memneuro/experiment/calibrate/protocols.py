@@ -25,12 +25,14 @@ from memneuro.simulation import Simulation
 BATCH = 8
 #: Control resistors between and beyond the measured ones (Mohm).
 DENSE = (30, 40, 65, 80, 130, 160, 180, 200, 225, 300, 380, 620, 780, 1200, 1500)
+#: Length of a run of the ranges of drives, and where the two windows start whose rates are compared (second).
+RANGE_WINDOWS = (0.4, 0.85, 1.3)
 #: Constant drives (volt), 2.5 % apart.
 CONSTANT = tuple(np.round(0.54 * 1.025 ** np.arange(26), 4))
 #: The same for a circuit whose transistor opens at ``WIDE_THRESHOLD`` (volt), 4 % apart.
 WIDE = tuple(np.round(0.54 * 1.04 ** np.arange(21), 4))
 WIDE_THRESHOLD = 0.38
-#: Amplitudes of pulse trains of 2 s (volt), 4 % apart.
+#: Amplitudes of pulse trains (volt), 4 % apart.
 TRAINS = tuple(np.round(0.6 * 1.04 ** np.arange(14), 4))
 #: Triangular sweeps: 0 to 1.2 V and back at 1 V/s; the second way up counts.
 SWEEP = {"peak": 1.2, "period": 2.4, "duration": 3.6}
@@ -73,7 +75,7 @@ def conditions(effort: Effort) -> pd.DataFrame:
     for value in refractory_period.RESISTANCES / ohm:
         rows.append(("4d", value / 1e6, "2e4d", 0.8, 1e-3, 2e-3, np.inf, value, 0.6, effort.rows))
     for value in leaky_integration.GAPS / second:
-        rows.append(("3b", value * 1e3, "3b", 0.9, 1e-3, 1e-3 + value, np.inf, np.nan, 0.9, effort.rows))
+        rows.append(("3b", value * 1e3, "3b", 0.9, 1e-3, 1e-3 + value, np.inf, np.nan, 0.7, effort.rows))
     for value in threshold_firing.AMPLITUDES / volt:
         rows.append(("3d", value, "3cd", value, 15e-3, 15e-3, 1, np.nan, 0.015, effort.firing))
     for value in intrinsic_plasticity.GAPS / second:
@@ -82,11 +84,11 @@ def conditions(effort: Effort) -> pd.DataFrame:
         for value in DENSE:
             rows.append(("dense", value, "2e4d", 0.8, 1e-3, 2e-3, np.inf, value * 1e6, 0.6, effort.shape))
         for value in CONSTANT:
-            rows.append(("constant", value, "2e4d", value, 1e3, 1e3, np.inf, np.nan, 2.0, effort.shape))
+            rows.append(("constant", value, "2e4d", value, 1e3, 1e3, np.inf, np.nan, RANGE_WINDOWS[2], effort.shape))
         for value in WIDE:
-            rows.append(("wide", value, "2e4d", value, 1e3, 1e3, np.inf, np.nan, 2.0, effort.shape))
+            rows.append(("wide", value, "2e4d", value, 1e3, 1e3, np.inf, np.nan, RANGE_WINDOWS[2], effort.shape))
         for value in TRAINS:
-            rows.append(("train", value, "2e4d", value, 1e-3, 2e-3, np.inf, np.nan, 2.0, effort.shape))
+            rows.append(("train", value, "2e4d", value, 1e-3, 2e-3, np.inf, np.nan, RANGE_WINDOWS[2], effort.shape))
     if effort.sweeps:
         rows.append(("sweep", 0.0, "3cd", np.nan, np.nan, np.nan, np.nan, np.nan, SWEEP["duration"], effort.sweeps))
     names = "kind value device amplitude width period count r_control duration trials".split()
@@ -114,7 +116,7 @@ class Programs:
         self.table = conditions(effort)
         self._neuron = OneM1T1R(search.template)
         self._unit = {name: parse_unit(self._neuron.device.parameters[name].unit) for name in search.parameters()}
-        lots = pd.cut(self.table["duration"], [0, 0.05, 0.3, 0.7, 0.95, 1.2, 3, 9], labels=False)
+        lots = pd.cut(self.table["duration"], [0, 0.05, 0.3, 0.7, 1.2, 3, 9], labels=False)
         self._lots = []
         for _, part in self.table.groupby(lots):
             # The points of a batch, and all points under the same seed, have the same noise.
