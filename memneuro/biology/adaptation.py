@@ -20,7 +20,7 @@ from memneuro.circuit.one_m1t1r import OneM1T1R
 from memneuro.circuit.second_device import SecondDeviceOneM1T1R
 from memneuro.circuit.self_heating import SelfHeatingOneM1T1R
 
-CARD = "hopping_2e4d"
+CARD = "hopping_unbounded_2e4d"
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from memneuro.figure import pattern_learning as figure
 from memneuro.network.pattern_learning import PatternLearning
 from memneuro.progress import no_bar
 
-CARD = "hopping_2e4d"
+CARD = "hopping_unbounded_2e4d"
 SEEDS = (0, 1, 2, 3, 4)
 
 

@@ -112,6 +112,6 @@ CHAPTER = Chapter(
     simulate=simulate,
     draw=figure.draw,
     judge=no_verdict,
-    cards=("hopping_2e4d",),
+    cards=("hopping_unbounded_2e4d",),
     seeds=(SEED,),
 )

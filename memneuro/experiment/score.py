@@ -60,7 +60,10 @@ OTHER_MODELS = {
 
 #: The hopping model with a bounded residue, which keeps firing over a wider range of drives and at every control
 #: resistor; its calibration is not finished, and its error is larger than that of ``hopping``.
-BOUNDED = {"hopping_bounded": {device: f"hopping_bounded_{device}" for device in DEVICES}}
+BOUNDED = {
+    "hopping_bounded": {device: f"hopping_bounded_{device}" for device in DEVICES},
+    "hopping_unbounded": {device: f"hopping_unbounded_{device}" for device in DEVICES},
+}
 
 #: Every name that can be scored, and the card of each of the four devices.
 MODELS: dict[str, dict[str, str]] = {

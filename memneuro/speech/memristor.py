@@ -48,7 +48,7 @@ from memneuro.circuit.one_m1t1r import OneM1T1R
 from memneuro.speech.pulse import Pulse, PulseCard, library
 
 #: Device card of the trained networks.
-DEVICE = "hopping_2e4d"
+DEVICE = "hopping_unbounded_2e4d"
 
 #: Charging of the gate beyond the opening voltage in units of V_0, fitted to the full neuron.
 OPENING = 1.0

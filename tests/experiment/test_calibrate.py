@@ -102,7 +102,7 @@ def test_conditions_hold_every_scored_row():
     table = conditions(Effort())
     assert set(table.loc[table["kind"] == "4d", "value"]) == {50, 100, 250, 500, 1000}
     assert table["kind"].value_counts()[["3b", "3d", "4ab"]].tolist() == [5, 3, 5]
-    assert not conditions(Effort(shape=0, sweeps=0))["quiet"].any()
+    assert not conditions(Effort(constant=0, sweeps=0))["quiet"].any()
 
 
 def test_posterior_samples_carry_the_cards_names():
@@ -122,7 +122,7 @@ def test_search_and_score_agree_without_noise():
     """The programs of the search in double precision, and the protocols of the score."""
     search = SEARCHES["hopping_bounded"]
     devices = neurons("hopping_bounded")
-    programs = Programs(search, Effort(rows=1, firing=1, shape=0, sweeps=0), precision="double")
+    programs = Programs(search, Effort(rows=1, firing=1, constant=0, sweeps=0), precision="double")
     point = search.point({name: one.device for name, one in devices.items()})
     place = [name for _, name in search.names()].index("sigma_tip")
     point[place] = 0  # the least noise of the range

@@ -22,7 +22,7 @@ from memneuro.circuit.one_m1t1r import OneM1T1R
 from memneuro.circuit.time_scale import slowed, slowed_parameters
 
 #: The card that the shipped fits were made with.
-DEVICE = "hopping_2e4d"
+DEVICE = "hopping_unbounded_2e4d"
 SOURCE = "doi:10.1038/s41928-025-01488-x"
 #: Device parameters that may lie within the spread.
 SPREAD = ("mu", "v_hop")

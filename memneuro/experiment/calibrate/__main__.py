@@ -23,9 +23,9 @@ from memneuro.experiment.score import MODELS
 from memneuro.tables import write_csv
 
 #: Trials of the last choice between the best points of a search.
-FINAL = Effort(rows=64, firing=256, shape=4, sweeps=32)
+FINAL = Effort(rows=64, firing=256, constant=12, sweeps=32)
 #: Conditions of the compact model, whose step is a fifth: the measured ones alone.
-ROWS_ONLY = Effort(rows=12, firing=48, shape=0, sweeps=0)
+ROWS_ONLY = Effort(rows=12, firing=48, constant=0, sweeps=0)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -33,6 +33,8 @@ PROBABILITY_TOLERANCE = 0.06
 RANGES = {"constant": (1.36, 1.0), "wide": (1.65, 0.5), "train": (1.36, 0.25)}
 SPREAD_RANGE = (0.035, 0.075)
 SETTLE = 0.1
+#: Change of the rate from the first to the second window that is none, and the least rate (Hz).
+CHANGE_QUIET, CHANGE_NOISY, LEAST_RATE = 0.1, 0.15, 4
 
 Spikes = Mapping[int, tuple[list[np.ndarray], np.ndarray]]
 
@@ -73,7 +75,8 @@ def terms(table: pd.DataFrame, spikes: Spikes, v_threshold: float, rows: np.ndar
         )
         for kind, (goal, weight) in RANGES.items():
             part = table[table["kind"] == kind]
-            short = [_short(part, spikes, quiet, tolerance, goal) for quiet, tolerance in ((True, 0.1), (False, 0.15))]
+            noises = (True, False) if part["trials"].iloc[0] else (True,)
+            short = [_short(part, spikes, quiet, goal) for quiet in noises]
             found[kind] = weight * float(np.mean(short))
     if (table["kind"] == "sweep").any():
         found["sweep"] = 2 * _sweep_excess(spikes[int(table.index[table["kind"] == "sweep"][0])][0])
@@ -187,32 +190,30 @@ def _decrease(table: pd.DataFrame, spikes: Spikes, quiet: bool, slack: float) ->
     return float(fall + silent.sum())
 
 
-def _short(part: pd.DataFrame, spikes: Spikes, quiet: bool, tolerance: float, goal: float) -> float:
-    """What the range of sustained, rising firing is short of a ratio `goal`, as a logarithm.
+def _short(part: pd.DataFrame, spikes: Spikes, quiet: bool, goal: float) -> float:
+    """What the longest range of sustained, rising firing is short of a ratio `goal`, as a logarithm.
 
-    The mean over the amplitudes from the lowest that fires to `goal` times that of the part that is missing.
+    An amplitude counts in full where the rate of the second window is that of the first, and no lower than at a smaller
+    amplitude, within a tolerance; it counts less the more it misses that, and no more than the amplitudes before it.
     """
-    amplitudes = part.sort_values("value")
-    low, top, lasts = None, 0.0, []
-    values = amplitudes["value"].to_numpy()
-    for c, row in amplitudes.iterrows():
+    part = part.sort_values("value")
+    values = np.log(part["value"].to_numpy())
+    rates = []
+    for c in part.index:
         trains = spikes[int(c)][0]
-        own = trains[-1:] if quiet else trains[:-1]
-        early, late = (float(np.mean(n)) for n in zip(*(np.histogram(t, RANGE_WINDOWS)[0] for t in own), strict=True))
-        alive = early >= 2 and late >= 2
-        if low is None and not alive:
-            continue
-        low = row["value"] if low is None else low
-        change = abs(late - early) / max(early, late, 1e-9)
-        fall = max(0.0, 1 - late / top - 0.03) if top else 0.0
-        lasts.append(float(np.clip(1 - max(change - tolerance, 3 * (fall - (0.0 if quiet else 0.05))) / 0.3, 0, 1)))
-        top = max(top, late)
-    if low is None:
-        return float(np.log(goal))
-    reached = int(np.sum(values[values >= low] <= goal * low * 1.001))
-    # Beyond a gap nothing counts.
-    good = np.minimum.accumulate(np.array(lasts[:reached]))
-    return float(np.log(goal) * (1 - good.mean()))
+        counts = [np.histogram(train, RANGE_WINDOWS)[0] for train in (trains[-1:] if quiet else trains[:-1])]
+        rates.append(np.mean(counts, axis=0) / np.diff(RANGE_WINDOWS))
+    early, late = np.array(rates).T
+    change, fall = (CHANGE_QUIET, 0.0) if quiet else (CHANGE_NOISY, 0.05)
+    missed = np.maximum(np.abs(late - early) / np.maximum(early, 1e-9) - change, 0)
+    lasts = np.where(np.minimum(early, late) < LEAST_RATE, 0, 1 - np.minimum(missed / 0.3, 1))
+    best = 0.0
+    for k in np.flatnonzero(lasts > 0):
+        top = np.maximum.accumulate(late[k:])
+        lower = np.maximum(1 - late[k:] / np.maximum(top, 1e-9) - 0.03 - fall, 0)
+        credit = np.minimum.accumulate(np.minimum(lasts[k:], 1 - np.minimum(lower / 0.1, 1)))
+        best = max(best, float(np.sum(np.diff(values[k:]) * credit[1:])))
+    return max(float(np.log(goal)) - best, 0.0)
 
 
 def _sweep_excess(trains: list[np.ndarray]) -> float:

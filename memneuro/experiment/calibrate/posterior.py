@@ -41,7 +41,7 @@ from memneuro.progress import no_bar
 from memneuro.tables import atomic_path
 
 READINGS = ("single", "mean")
-EFFORT = Effort(rows=16, firing=96, shape=0, sweeps=0)
+EFFORT = Effort(rows=16, firing=96, constant=0, sweeps=0)
 DISCREPANCY = (0.01, 0.3)
 READ_ERROR = {"stated": 0.03, "read off plot": 0.05}
 GAIN_ERROR = {"stated": 0.02, "read off plot": 0.05}

@@ -27,8 +27,8 @@ BATCH = 8
 DENSE = (30, 40, 65, 80, 130, 160, 180, 200, 225, 300, 380, 620, 780, 1200, 1500)
 #: Length of a run of the ranges of drives, and where the two windows start whose rates are compared (second).
 RANGE_WINDOWS = (0.4, 0.85, 1.3)
-#: Constant drives (volt), 2.5 % apart.
-CONSTANT = tuple(np.round(0.54 * 1.025 ** np.arange(26), 4))
+#: Constant drives (volt), 3 % apart.
+CONSTANT = tuple(np.round(0.52 * 1.03 ** np.arange(22), 4))
 #: The same for a circuit whose transistor opens at ``WIDE_THRESHOLD`` (volt), 4 % apart.
 WIDE = tuple(np.round(0.54 * 1.04 ** np.arange(21), 4))
 WIDE_THRESHOLD = 0.38
@@ -49,15 +49,16 @@ class Effort:
         Of the measured conditions but Fig. 3d.
     firing : int
         Of each pulse of Fig. 3d, whose rows are probabilities.
-    shape : int
-        Of the conditions between the measured ones, beside one without noise; 0 leaves them out.
+    constant : int
+        Of the constant drives, beside one without noise; 0 leaves out all conditions between the measured ones. These
+        have one trial without noise, and the control resistors one with.
     sweeps : int
         Of the current-voltage sweep; 0 leaves it out.
     """
 
     rows: int = 20
     firing: int = 64
-    shape: int = 1
+    constant: int = 4
     sweeps: int = 8
 
 
@@ -67,9 +68,9 @@ def conditions(effort: Effort) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        ``kind`` (a figure, or ``dense``, ``constant``, ``wide``, ``train``, ``sweep``), ``value``, ``device``, ``amplitude``,
-        ``width``, ``period``, ``count``, ``r_control``, ``duration``, ``trials``, ``quiet`` (one more trial without
-        noise).
+        ``kind`` (a figure, or ``dense``, ``constant``, ``wide``, ``train``, ``sweep``), ``value``, ``device``,
+        ``amplitude``, ``width``, ``period``, ``count``, ``r_control``, ``duration``, ``trials``, ``quiet`` (one more
+        trial without noise).
     """
     rows: list[tuple[Any, ...]] = []
     for value in refractory_period.RESISTANCES / ohm:
@@ -80,15 +81,15 @@ def conditions(effort: Effort) -> pd.DataFrame:
         rows.append(("3d", value, "3cd", value, 15e-3, 15e-3, 1, np.nan, 0.015, effort.firing))
     for value in intrinsic_plasticity.GAPS / second:
         rows.append(("4ab", value * 1e3, "4ab", 2.0, 20e-3, 20e-3 + value, 2, np.nan, 0.04 + value, effort.rows))
-    if effort.shape:
+    if effort.constant:
         for value in DENSE:
-            rows.append(("dense", value, "2e4d", 0.8, 1e-3, 2e-3, np.inf, value * 1e6, 0.6, effort.shape))
+            rows.append(("dense", value, "2e4d", 0.8, 1e-3, 2e-3, np.inf, value * 1e6, 0.6, 1))
         for value in CONSTANT:
-            rows.append(("constant", value, "2e4d", value, 1e3, 1e3, np.inf, np.nan, RANGE_WINDOWS[2], effort.shape))
+            rows.append(("constant", value, "2e4d", value, 1e3, 1e3, np.inf, np.nan, RANGE_WINDOWS[2], effort.constant))
         for value in WIDE:
-            rows.append(("wide", value, "2e4d", value, 1e3, 1e3, np.inf, np.nan, RANGE_WINDOWS[2], effort.shape))
+            rows.append(("wide", value, "2e4d", value, 1e3, 1e3, np.inf, np.nan, RANGE_WINDOWS[2], 0))
         for value in TRAINS:
-            rows.append(("train", value, "2e4d", value, 1e-3, 2e-3, np.inf, np.nan, RANGE_WINDOWS[2], effort.shape))
+            rows.append(("train", value, "2e4d", value, 1e-3, 2e-3, np.inf, np.nan, RANGE_WINDOWS[2], 0))
     if effort.sweeps:
         rows.append(("sweep", 0.0, "3cd", np.nan, np.nan, np.nan, np.nan, np.nan, SWEEP["duration"], effort.sweeps))
     names = "kind value device amplitude width period count r_control duration trials".split()
