@@ -133,6 +133,11 @@ def _add_score(commands: Any, common: argparse.ArgumentParser) -> None:
         help="seeds to average over (default: %(default)s)",
     )
     parser.add_argument(
+        "--cross-validated",
+        action="store_true",
+        help="also each measurement with devices that were calibrated without it",
+    )
+    parser.add_argument(
         "--all", action="store_true", help="every device model in one table, at its step and at half of it (an hour)"
     )
     parser.add_argument(
@@ -160,14 +165,22 @@ def run_score(args: argparse.Namespace) -> int:
         from memneuro.experiment.score import score
 
         step = None if args.step is None else args.step * second
-        result = score(args.device, step, args.seeds)
+        held: dict[str, Any] = {}
+        if args.cross_validated:
+            from memneuro.experiment.held_out import held_out, stored_devices
+
+            # First: a model without this test is refused before anything else is simulated.
+            held = held_out(stored_devices(args.device), step=step, seeds=args.seeds)
+        result = score(args.device, step, args.seeds) | held
     show(result, args.json, score_text)
     return 0
 
 
 def _run_score_all(args: argparse.Namespace) -> int:
-    if args.step is not None or args.device != "hopping":
-        raise ValueError("--all scores every model at its own step; --device and --step are not accepted with it")
+    if args.step is not None or args.device != "hopping" or args.cross_validated:
+        raise ValueError(
+            "--all scores every model at its own step; --device, --step and --cross-validated are not accepted with it"
+        )
     with chatter_to_stderr(args.json):
         from memneuro.experiment.model_table import model_table
 
@@ -187,6 +200,9 @@ def score_text(result: Mapping[str, Any]) -> str:
     if result.get("shape"):
         table = pd.DataFrame(result["shape"]).to_string(index=False, na_rep="-", float_format="{:.4g}".format)
         parts.append(f"what must hold between and beyond the measurements\n{table}")
+    if result.get("held_out_rows"):
+        table = pd.DataFrame(result["held_out_rows"]).to_string(index=False, float_format="{:.4g}".format)
+        parts.append(f"each measurement with devices that were calibrated without it\n{table}")
     if result.get("energy"):
         table = pd.DataFrame(result["energy"]).to_string(index=False, na_rep="-", float_format="{:.4g}".format)
         parts.append(f"energy per spike (not in the score)\n{table}")

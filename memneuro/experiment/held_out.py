@@ -3,7 +3,7 @@
 The scored rows are dealt into five folds (``folds.csv``; a device keeps at least two of its rows in training, and every
 row is held out once). ``python -m memneuro.experiment.calibrate held-out`` calibrates a model once for each fold, from
 scratch, to the other rows. Here those devices are simulated by the protocols of the score, and their errors on the rows
-of their own fold are taken.
+of their own fold are taken. The calibrated devices of the package's own run are in ``fold_devices.csv``.
 """
 
 from __future__ import annotations
@@ -19,6 +19,31 @@ from memneuro.circuit.one_m1t1r import OneM1T1R
 from memneuro.device.card import parse_unit
 from memneuro.experiment.score import DEVICES, neurons, row_error, simulate_rows
 from memneuro.experiment.target import scored_targets
+
+
+STORED = "fold_devices.csv"
+
+
+def stored_devices(variant: str) -> pd.DataFrame:
+    """The devices of a model that were calibrated fold by fold, as they come with the package.
+
+    Parameters
+    ----------
+    variant : str
+        A name in :data:`memneuro.experiment.score.MODELS`.
+
+    Raises
+    ------
+    ValueError
+        If the model was not calibrated fold by fold.
+    """
+    with (files("memneuro.experiment") / STORED).open(encoding="utf-8") as file:
+        table = pd.read_csv(file, dtype={"device": str})
+    if variant not in set(table["device_model"]):
+        raise ValueError(
+            f"{variant!r} was not calibrated fold by fold; accepted: {', '.join(table['device_model'].unique())}"
+        )
+    return table[table["device_model"] == variant]
 
 
 def folds() -> np.ndarray:

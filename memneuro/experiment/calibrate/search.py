@@ -110,7 +110,7 @@ SEARCHES = {
         "hopping_bounded_2e4d",
         {
             "alpha": (0.0005, 0.2),
-            "gamma1": (60, 2000),
+            "gamma1": (60, 500),
             "beta": (2, 200),
             "gamma2": (1, 40),
             "tunnel_length": (0.05, 0.6),
