@@ -120,12 +120,12 @@ class HoppingDevice(DeviceModel):
         return 0.01 / _rates(values)[0]
 
     def default_step(self, values: Mapping[str, Any]) -> Quantity:
-        """0.005 over the fastest of loss, transfer and growth at 7 v_hop, at the temperature in use.
+        """0.0075 over the fastest of loss, transfer and growth at 7 v_hop, at the temperature in use.
 
         Rounded down to 1, 2 or 5 times a power of ten seconds, so that it divides a pulse. On every card of the package
         the fastest is the loss, gamma1.
         """
-        return round_step(0.005 / max(_rates(values)))
+        return round_step(0.0075 / max(_rates(values)))
 
 
 def _rates(values: Mapping[str, Any]) -> tuple[Quantity, Quantity, Quantity]:

@@ -20,7 +20,6 @@ from memneuro.device.card import parse_unit
 from memneuro.experiment.score import DEVICES, neurons, row_error, simulate_rows
 from memneuro.experiment.target import scored_targets
 
-
 STORED = "fold_devices.csv"
 
 

@@ -24,7 +24,7 @@ from memneuro.tables import write_csv
 
 #: Trials of the last choice between the best points of a search.
 FINAL = Effort(rows=64, firing=256, constant=12, sweeps=32)
-#: Conditions of the compact model, whose step is a fifth: the measured ones alone.
+#: The measured conditions alone: for the compact model, whose step is a fifth, and for every held-out test.
 ROWS_ONLY = Effort(rows=12, firing=48, constant=0, sweeps=0)
 
 
@@ -89,7 +89,7 @@ def _held_out(args: argparse.Namespace) -> int:
         SEARCHES[args.device],
         generations=args.generations,
         population=args.population,
-        effort=_effort(args.device),
+        effort=ROWS_ONLY,
         workers=args.workers,
         journal=args.out / f"{args.device}_folds.npz",
     )

@@ -8,14 +8,15 @@ import numpy as np
 import pandas as pd
 
 from memneuro.device.card import Card, card
-from memneuro.experiment.calibrate.search import GROWTH, Search
+from memneuro.experiment.calibrate.search import Search
 from memneuro.experiment.score import DEVICES, MODELS
 
 
 def calibrated_cards(search: Search, point: np.ndarray, source: str) -> dict[str, Card]:
     """The four cards at a point.
 
-    The device-to-device spread of a parameter is the standard deviation of its logarithm over the four fitted devices.
+    The device-to-device spread of mu is the standard deviation over the fitted devices of ln(growth at the drive of
+    the device's figure). The voltage scale has none: its share in that spread is not determined.
 
     Parameters
     ----------
@@ -27,15 +28,15 @@ def calibrated_cards(search: Search, point: np.ndarray, source: str) -> dict[str
         What the cards say of where the fitted values are from.
     """
     template = card(search.template)
-    own = {"mu", *search.by_device} - {GROWTH}
+    growth = [search.growth(search.values(point, device), device) for device in DEVICES]
+    spread = float(f"{np.std(np.log(growth), ddof=1):.3g}")
     cards = {}
     for device, figures in DEVICES.items():
         parameters = dict(template.parameters)
         for name, value in search.values(point, device).items():
-            among = [search.values(point, other)[name] for other in DEVICES]
             parameters[name] = replace(
                 parameters[name],
-                device_spread=float(f"{np.std(np.log(among), ddof=1):.3g}") if name in own else 0.0,
+                device_spread=spread if name == "mu" else 0.0,
                 value=float(f"{value:.5g}"),
                 source=source,
                 status="fitted",

@@ -6,12 +6,13 @@ The sum of
 * ``single``: 0.15 times the mean error of single trials of the rows that are times, counts or gains;
 * ``firing``: 0.3 times what the probabilities miss by more than 0.06;
 * ``latched``: twice the fraction of latched trials of the interval rows, over the number of rows;
-* ``monotone``: 0.3 times the sum of the decreases of ln(interval) along the control resistors from 30 to 1500 Mohm, the
-  measured ones among them, with and without noise; a resistor at which the neuron does not keep firing counts as 1;
-* ``constant``: what the range of constant drive is short of a ratio of 1.36, as a logarithm;
-* ``wide``: the same for a circuit with a higher transistor threshold and a ratio of 1.65, half as much;
+* ``monotone``: the sum of the decreases of ln(interval) along the control resistors from 30 to 1500 Mohm without noise,
+  and 0.3 times that with noise, the measured ones among them; a resistor at which the neuron does not keep firing
+  counts as 1;
+* ``constant``: what the range of constant drive is short of a ratio of 1.32, as a logarithm;
+* ``wide``: the same for a circuit with a higher transistor threshold and a ratio of 1.63, half as much;
 * ``train``: the same for the amplitude of pulse trains, 0.25 times;
-* ``sweep``: twice what the spread of the threshold in a current-voltage sweep is outside 3.5 to 7.5 %.
+* ``sweep``: ten times what the spread of the threshold in a current-voltage sweep is outside 3.5 to 7.5 %.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from memneuro.experiment.target import scored_targets
 TERMS = ("rows", "single", "firing", "latched", "monotone", "constant", "wide", "train", "sweep")
 PROBABILITY_TOLERANCE = 0.06
 #: Ratio of the largest sustained to the lowest drive, and the weight of what is missing.
-RANGES = {"constant": (1.36, 1.0), "wide": (1.65, 0.5), "train": (1.36, 0.25)}
+RANGES = {"constant": (1.32, 1.0), "wide": (1.63, 0.5), "train": (1.32, 0.25)}
 SPREAD_RANGE = (0.035, 0.075)
 SETTLE = 0.1
 #: Change of the rate from the first to the second window that is none, and the least rate (Hz).
@@ -70,8 +71,8 @@ def terms(table: pd.DataFrame, spikes: Spikes, v_threshold: float, rows: np.ndar
         "latched": 2 * float(latched[interval].sum()) / len(wanted),
     }
     if (table["kind"] == "dense").any():
-        found["monotone"] = 0.3 * (
-            _decrease(table, spikes, quiet=True, slack=0.0) + _decrease(table, spikes, quiet=False, slack=0.05)
+        found["monotone"] = _decrease(table, spikes, quiet=True, slack=0.004) + 0.3 * _decrease(
+            table, spikes, quiet=False, slack=0.05
         )
         for kind, (goal, weight) in RANGES.items():
             part = table[table["kind"] == kind]
@@ -79,7 +80,7 @@ def terms(table: pd.DataFrame, spikes: Spikes, v_threshold: float, rows: np.ndar
             short = [_short(part, spikes, quiet, goal) for quiet in noises]
             found[kind] = weight * float(np.mean(short))
     if (table["kind"] == "sweep").any():
-        found["sweep"] = 2 * _sweep_excess(spikes[int(table.index[table["kind"] == "sweep"][0])][0])
+        found["sweep"] = 10 * _sweep_excess(spikes[int(table.index[table["kind"] == "sweep"][0])][0])
     return found
 
 
@@ -175,12 +176,11 @@ def _median(values: np.ndarray) -> float:
 
 def _decrease(table: pd.DataFrame, spikes: Spikes, quiet: bool, slack: float) -> float:
     """Sum of the decreases of ln(interval) beyond `slack` along the control resistors; 1 for each silent one."""
-    part = table[table["kind"].isin(["dense"] if quiet else ["dense", "4d"])].sort_values("value")
+    part = table[table["kind"].isin(["quiet"] if quiet else ["dense", "4d"])].sort_values("value")
     logs = []
     for c, row in part.iterrows():
-        trains = spikes[int(c)][0]
-        own = trains[-1:] if quiet else (trains[:-1] if row["kind"] == "dense" else trains)
-        alive = [train for train in own if train.size > 2 and row["duration"] - train[-1] < 0.1]
+        own = spikes[int(c)][0]
+        alive = [train for train in own if train.size > 2 and row["duration"] - train[-1] < 0.15]
         isi = np.concatenate([np.diff(train[train > train[0] + SETTLE]) for train in alive] or [np.empty(0)])
         logs.append(np.log(isi.mean()) if isi.size and len(alive) > len(own) / 2 else np.nan)
     values = np.array(logs)

@@ -25,6 +25,8 @@ from memneuro.simulation import Simulation
 BATCH = 8
 #: Control resistors between and beyond the measured ones (Mohm).
 DENSE = (30, 40, 65, 80, 130, 160, 180, 200, 225, 300, 380, 620, 780, 1200, 1500)
+#: The same without noise, on a grid fine enough to find a resistor at which the interval falls.
+QUIET = tuple(np.round(np.geomspace(30, 1500, 44), 1))
 #: Length of a run of the ranges of drives, and where the two windows start whose rates are compared (second).
 RANGE_WINDOWS = (0.4, 0.85, 1.3)
 #: Constant drives (volt), 3 % apart.
@@ -50,8 +52,7 @@ class Effort:
     firing : int
         Of each pulse of Fig. 3d, whose rows are probabilities.
     constant : int
-        Of the constant drives, beside one without noise; 0 leaves out all conditions between the measured ones. These
-        have one trial without noise, and the control resistors one with.
+        Of the constant drives, beside one without noise; 0 leaves out all conditions between the measured ones.
     sweeps : int
         Of the current-voltage sweep; 0 leaves it out.
     """
@@ -59,7 +60,7 @@ class Effort:
     rows: int = 20
     firing: int = 64
     constant: int = 4
-    sweeps: int = 8
+    sweeps: int = 16
 
 
 def conditions(effort: Effort) -> pd.DataFrame:
@@ -68,9 +69,9 @@ def conditions(effort: Effort) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        ``kind`` (a figure, or ``dense``, ``constant``, ``wide``, ``train``, ``sweep``), ``value``, ``device``,
-        ``amplitude``, ``width``, ``period``, ``count``, ``r_control``, ``duration``, ``trials``, ``quiet`` (one more
-        trial without noise).
+        ``kind`` (a figure, or ``dense``, ``quiet``, ``constant``, ``wide``, ``train``, ``sweep``), ``value``,
+        ``device``, ``amplitude``, ``width``, ``period``, ``count``, ``r_control``, ``duration``, ``trials``, ``quiet``
+        (one more trial without noise).
     """
     rows: list[tuple[Any, ...]] = []
     for value in refractory_period.RESISTANCES / ohm:
@@ -83,7 +84,9 @@ def conditions(effort: Effort) -> pd.DataFrame:
         rows.append(("4ab", value * 1e3, "4ab", 2.0, 20e-3, 20e-3 + value, 2, np.nan, 0.04 + value, effort.rows))
     if effort.constant:
         for value in DENSE:
-            rows.append(("dense", value, "2e4d", 0.8, 1e-3, 2e-3, np.inf, value * 1e6, 0.6, 1))
+            rows.append(("dense", value, "2e4d", 0.8, 1e-3, 2e-3, np.inf, value * 1e6, 0.6, 3))
+        for value in QUIET:
+            rows.append(("quiet", value, "2e4d", 0.8, 1e-3, 2e-3, np.inf, value * 1e6, 1.3, 0))
         for value in CONSTANT:
             rows.append(("constant", value, "2e4d", value, 1e3, 1e3, np.inf, np.nan, RANGE_WINDOWS[2], effort.constant))
         for value in WIDE:
@@ -94,7 +97,7 @@ def conditions(effort: Effort) -> pd.DataFrame:
         rows.append(("sweep", 0.0, "3cd", np.nan, np.nan, np.nan, np.nan, np.nan, SWEEP["duration"], effort.sweeps))
     names = "kind value device amplitude width period count r_control duration trials".split()
     table = pd.DataFrame(rows, columns=names)
-    table["quiet"] = table["kind"].isin(["dense", "constant", "wide", "train"])
+    table["quiet"] = table["kind"].isin(["quiet", "constant", "wide", "train"])
     return table
 
 

@@ -80,6 +80,18 @@ class Search:
         own["mu"] = own.pop(GROWTH) / _drive_factor(DRIVES[device], own.get("v_hop"))
         return own
 
+    def growth(self, values: Mapping[str, float], device: str) -> float:
+        """Growth rate (1/second) of an empty gap at the drive of a device, from values of its card.
+
+        Parameters
+        ----------
+        values : mapping of str to float
+            ``mu`` and, where growth has a voltage scale, ``v_hop``.
+        device : str
+            Whose drive.
+        """
+        return values["mu"] * _drive_factor(DRIVES[device], values.get("v_hop"))
+
     def scratch(self) -> np.ndarray:
         """The point of the unit cube from which a search starts that knows no fit."""
         low, high = self.limits()
@@ -91,7 +103,7 @@ class Search:
         low, high = self.limits()
         plain = {d: {n: p.value for n, p in cards[d].parameters.items()} for d in DEVICES}
         for device, own in plain.items():
-            own[GROWTH] = own["mu"] * _drive_factor(DRIVES[device], own.get("v_hop"))
+            own[GROWTH] = self.growth(own, device)
         numbers = [plain[d or next(iter(DEVICES))][n] for d, n in self.names()]
         return np.clip((np.log(np.maximum(numbers, 1e-300)) - low) / (high - low), 0, 1)
 
@@ -110,7 +122,8 @@ SEARCHES = {
         "hopping_bounded_2e4d",
         {
             "alpha": (0.0005, 0.2),
-            "gamma1": (60, 500),
+            # Up to 750/second the card's step is 10 us.
+            "gamma1": (60, 750),
             "beta": (2, 200),
             "gamma2": (1, 40),
             "tunnel_length": (0.05, 0.6),
