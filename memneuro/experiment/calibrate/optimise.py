@@ -22,8 +22,8 @@ from memneuro.experiment.calibrate.search import SEARCHES, Search
 from memneuro.experiment.target import scored_targets
 from memneuro.numerics.search import History, evolve
 
-#: Seeds of the noise: the search has three in turn, its finalists others.
-SEARCH_NOISES, FINAL_NOISE = 3, 90000
+#: Seed of the noise of the finalists; each generation of the search has its own number, the same for all its points.
+FINAL_NOISE = 90000
 
 _programs: Programs | None = None
 
@@ -206,9 +206,7 @@ def calibrate(
 
         def evaluate(points: np.ndarray, generation: int) -> np.ndarray:
             used = np.repeat(seen, points.shape[1], axis=0)
-            return evaluator.losses(points.reshape(-1, size), generation % SEARCH_NOISES, used).reshape(
-                points.shape[:2]
-            )
+            return evaluator.losses(points.reshape(-1, size), generation, used).reshape(points.shape[:2])
 
         history = evolve(
             evaluate,
