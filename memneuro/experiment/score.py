@@ -59,7 +59,8 @@ OTHER_MODELS = {
 }
 
 #: The hopping model with a bounded residue, which keeps firing over a wider range of drives and at every control
-#: resistor; its calibration is not finished, and its error is larger than that of ``hopping``.
+#: resistor, at a larger error than ``hopping``; and that of ``hopping`` under the name that shipped fits and speech
+#: networks use.
 BOUNDED = {
     "hopping_bounded": {device: f"hopping_bounded_{device}" for device in DEVICES},
     "hopping_unbounded": {device: f"hopping_unbounded_{device}" for device in DEVICES},

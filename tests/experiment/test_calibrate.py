@@ -1,5 +1,7 @@
 """The calibration: its bookkeeping, its objective on made-up spikes, and short runs from the command line."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -72,22 +74,23 @@ def made_up(kind, values, rates, duration=2.0):
 
 
 def test_a_range_that_is_long_enough_costs_nothing():
-    values = 0.6 * 1.04 ** np.arange(10)
+    values, goal, step = 0.6 * 1.04 ** np.arange(10), 1.36, np.log(1.04)
     table, spikes = made_up("constant", values, 50 + 20 * np.arange(10))
-    assert _short(table, spikes, quiet=True, tolerance=0.1) == pytest.approx(0, abs=0.02)
-    table, spikes = made_up("constant", values, [50, 70, 90, 0, 0, 0, 0, 0, 0, 0])
-    short = _short(table, spikes, quiet=True, tolerance=0.1)
+    assert _short(table, spikes, True, goal) == 0
     table, spikes = made_up("constant", values, [50, 70, 90, 0, 110, 130, 150, 170, 190, 210])
-    assert _short(table, spikes, quiet=True, tolerance=0.1) == pytest.approx(short), "beyond a gap nothing counts"
-    assert 0.15 < short < np.log(1.36)
+    assert _short(table, spikes, True, goal) == pytest.approx(np.log(goal) - 5 * step), "the longest range counts"
+    table, spikes = made_up("constant", values, [50, 70, 90, 110, 60, 70, 0, 0, 0, 0])
+    assert _short(table, spikes, True, goal) == pytest.approx(np.log(goal) - 3 * step), "a rate that falls ends it"
     table, spikes = made_up("constant", values, [0] * 10)
-    assert _short(table, spikes, quiet=True, tolerance=0.1) == pytest.approx(np.log(1.36))
+    assert _short(table, spikes, True, goal) == pytest.approx(np.log(goal))
 
 
 def test_an_interval_that_falls_with_the_resistor_costs_its_fall():
-    table, spikes = made_up("dense", [30, 100, 300, 1000], [400, 200, 250, 50], 0.6)
+    table, spikes = made_up("quiet", [30, 100, 300, 1000], [400, 200, 250, 50], 0.6)
     assert _decrease(table, spikes, quiet=True, slack=0.0) == pytest.approx(np.log(250 / 200), rel=0.02)
-    table, spikes = made_up("dense", [30, 100, 300, 1000], [400, 200, 0, 50], 0.6)
+    table, spikes = made_up("dense", [30, 100, 300, 1000], [400, 200, 250, 50], 0.6)
+    assert _decrease(table, spikes, quiet=False, slack=0.05) == pytest.approx(np.log(250 / 200) - 0.05, rel=0.02)
+    table, spikes = made_up("quiet", [30, 100, 300, 1000], [400, 200, 0, 50], 0.6)
     assert _decrease(table, spikes, quiet=True, slack=0.0) == pytest.approx(1)
 
 
@@ -120,7 +123,7 @@ def test_posterior_samples_carry_the_cards_names():
 @pytest.mark.slow
 def test_search_and_score_agree_without_noise():
     """The programs of the search in double precision, and the protocols of the score."""
-    search = SEARCHES["hopping_bounded"]
+    search = replace(SEARCHES["hopping_bounded"], step=10 * us)
     devices = neurons("hopping_bounded")
     programs = Programs(search, Effort(rows=1, firing=1, constant=0, sweeps=0), precision="double")
     point = search.point({name: one.device for name, one in devices.items()})
@@ -130,7 +133,7 @@ def test_search_and_score_agree_without_noise():
     quiet = {name: one.with_(sigma_tip=least) for name, one in devices.items()}
     spikes = programs.run([point], 1)[0]
     errors, _, _ = row_errors(programs.table, spikes, 0.2)
-    rows = simulate_rows(quiet, step=20 * us, seed=1, trials=dict.fromkeys(("2e", "3b", "3cd", "4ab", "4d"), 20))
+    rows = simulate_rows(quiet, step=search.step, seed=1, trials=dict.fromkeys(("2e", "3b", "3cd", "4ab", "4d"), 20))
     rows = rows.set_index(["figure", "condition_value"])
     assert samples(programs.table, spikes, 0.2)["3b", 0.4][0] > 10
     for error, row in zip(errors, scored_targets().to_dict(orient="records"), strict=True):

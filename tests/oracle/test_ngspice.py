@@ -67,7 +67,7 @@ CASES = {
         OneM1T1R("hopping_bounded_2e4d"),
         Constant(0.9 * volt),
         3 * ms,
-        2 * us,
+        1 * us,
         {"residue_cap": 0.02, "beta": 150 / second},  # the bound is reached
     ),
     "compact, constant": (COMPACT, Constant(1.5 * volt), 5.6 * ms, 1.5 * us, {}),
