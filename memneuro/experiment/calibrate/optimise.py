@@ -200,8 +200,8 @@ def calibrate(
     """
     effort = effort or Effort()
     start = search.scratch() if start is None else start
-    size, jobs, number = len(search.names()), len(seeds), len(scored_targets())
-    seen = np.ones((jobs, number), bool) if rows is None else rows
+    size, jobs = len(search.names()), len(seeds)
+    seen = np.ones((jobs, len(scored_targets())), bool) if rows is None else rows
     with Evaluator(search, effort, workers, backend) as evaluator:
 
         def evaluate(points: np.ndarray, generation: int) -> np.ndarray:
@@ -231,10 +231,12 @@ def calibrate(
             progress=f"calibrate {search.variant}",
         )
     finalists = history.finalists(BATCH)
-    used = np.repeat(seen, BATCH, axis=0)
+    # A short search has visited fewer.
+    number = finalists.shape[1]
+    used = np.repeat(seen, number, axis=0)
     with Evaluator(search, final_effort or effort, workers, backend, "double") as evaluator:
         flat = finalists.reshape(-1, size)
         judged = np.mean([evaluator.losses(flat, FINAL_NOISE + k, used) for k in range(3)], axis=0)
-    judged = judged.reshape(jobs, BATCH)
+    judged = judged.reshape(jobs, number)
     best = judged.argmin(axis=1)
     return finalists[np.arange(jobs), best], judged[np.arange(jobs), best], history
