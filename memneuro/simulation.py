@@ -220,6 +220,7 @@ class Simulation:
         self.neuron, self.n, self.noise = neuron, whole_number(n, "n", 1, 2**31 - 1), noise
         self.drive, self.duration = as_drive(drive), _duration(duration)
         self.varying = tuple(varying)
+        self._offset = 0 if streams is None else np.asarray(streams) - np.arange(self.n)
         self._record = (record,) if isinstance(record, str) else tuple(record)
         self._options: dict[str, Any] = {"name": backend, "threads": threads, "precision": precision}
         known = {**neuron.parameters(noise), **self.drive.parameters()}
@@ -240,7 +241,7 @@ class Simulation:
                 noise=noise,
                 spread=spread,
                 check_step=check_step,
-                offset=0 if streams is None else np.asarray(streams) - np.arange(self.n),
+                offset=self._offset,
                 **{name: _each(value, self.n) for name, value in nominal.items()},
             )
             self._spikes = SpikeMonitor(self.group)
@@ -263,7 +264,7 @@ class Simulation:
         finally:
             self._used.close()
         self._nominal = {name: np.asarray(_each(value, self.n), dtype=float) for name, value in nominal.items()}
-        self._has_spread, self._streams = bool(spread), streams
+        self._has_spread = bool(spread)
         self.build_s = time.perf_counter() - start
 
     def run(self, seed: int = 0, offset: int = 0, **parameters: Any) -> dict[str, pd.DataFrame]:
@@ -301,11 +302,7 @@ class Simulation:
         for name in self.varying:
             changes.setdefault(name, self._nominal[name] * get_unit(getattr(self.group, name).dim))
         if "noise_seed" in self.group.variables:
-            changes["noise_seed"] = seed
-            if self._streams is None:
-                changes["noise_offset"] = offset
-            else:
-                changes["noise_offset"] = np.asarray(self._streams) - np.arange(self.n) + offset
+            changes |= {"noise_seed": seed, "noise_offset": self._offset + offset}
         if self._used.standalone:
             self._used.run_again({getattr(self.group, name): value for name, value in changes.items()})
         else:

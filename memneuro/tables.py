@@ -1,4 +1,4 @@
-"""Writing tables, JSON and text so that a file is either complete or not there."""
+"""Writing tables, JSON and text so that a file is either complete or not there; reading the package's own tables."""
 
 from __future__ import annotations
 
@@ -8,11 +8,28 @@ import os
 import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+
+
+def packaged_table(package: str, name: str, **options: Any) -> pd.DataFrame:
+    """A CSV table that comes with the package.
+
+    Parameters
+    ----------
+    package : str
+        Where it lies, such as ``"memneuro.experiment"``.
+    name : str
+        Name of the file.
+    **options : object
+        Of :func:`pandas.read_csv`.
+    """
+    with (files(package) / name).open(encoding="utf-8") as file:
+        return pd.read_csv(file, **options)
 
 
 @contextmanager

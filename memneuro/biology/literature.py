@@ -6,9 +6,9 @@ their source where the tables have none.
 
 from __future__ import annotations
 
-from importlib.resources import files
-
 import pandas as pd
+
+from memneuro.tables import packaged_table
 
 #: Rows of the cell classes that sum up others.
 _SUMS = ("all spiny", "all aspiny")
@@ -132,5 +132,4 @@ def trait_ranges() -> pd.DataFrame:
 
 
 def _read(name: str) -> pd.DataFrame:
-    with (files("memneuro.biology") / name).open("r", encoding="utf-8") as stream:
-        return pd.read_csv(stream)
+    return packaged_table("memneuro.biology", name)

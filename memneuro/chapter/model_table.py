@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.resources import files
-
 import pandas as pd
 from brian2 import us
 
@@ -11,6 +9,7 @@ from memneuro.chapter.chapter import Chapter, no_verdict, step_text
 from memneuro.experiment.model_table import LETTERS
 from memneuro.experiment.score import MODELS
 from memneuro.figure import model_table as figure
+from memneuro.tables import packaged_table
 
 #: Seeds of the score of each model.
 SEEDS = (1, 2, 3)
@@ -18,8 +17,8 @@ SEEDS = (1, 2, 3)
 
 def simulate(fast: bool) -> dict[str, pd.DataFrame]:
     """The table that comes with the package; measuring it anew takes hours, see ``memneuro score --all``."""
-    with (files("memneuro.experiment") / "model_table.csv").open(encoding="utf-8") as file:
-        return {"models": pd.read_csv(file, keep_default_na=False, na_values=["nan"])}
+    found = packaged_table("memneuro.experiment", "model_table.csv", keep_default_na=False, na_values=["nan"])
+    return {"models": found}
 
 
 def step() -> str:

@@ -124,14 +124,7 @@ class DeviceCircuit:
         """Whether the device differs from one moment or one cycle to the next, with the values of its card."""
         return self.model.fluctuates(self.device.values()) or bool(self.cycle_spread(self.model.parameters))
 
-    def _text(
-        self,
-        drive: Drive,
-        noise: bool,
-        per_neuron: set[str],
-        cycles: Cycles | None = None,
-        offset_flags: str = "shared, constant",
-    ) -> str:
+    def _text(self, drive: Drive, noise: bool, per_neuron: set[str], cycles: Cycles | None = None) -> str:
         device = self.model.equations(noise)
         lines = [device, self.circuit_equations, drive.equations()]
         if "v_polarity" in get_identifiers(device):
@@ -144,7 +137,8 @@ class DeviceCircuit:
         if cycles is not None:
             lines.append(cycles.equations(self._units()))
         if noise or cycles is not None:
-            lines += ["noise_seed : integer (shared, constant)", f"noise_offset : integer ({offset_flags})"]
+            flag = "constant" if "noise_offset" in per_neuron else "shared, constant"
+            lines += ["noise_seed : integer (shared, constant)", f"noise_offset : integer ({flag})"]
         return "\n".join(lines)
 
     def group(
@@ -239,11 +233,9 @@ class DeviceCircuit:
             if np.shape(values[key][0]) != (n,):
                 raise ValueError(f"{key} has the shape {np.shape(values[key][0])}; accepted: one value or {n} values")
         step = self._step(dt, values, drive, check_step)
-        equations = Equations(
-            self._text(drive, noise, per_neuron, cycles, "shared, constant" if np.ndim(offset) == 0 else "constant")
-            + "\n"
-            + extra
-        )
+        if np.ndim(offset) > 0:
+            per_neuron.add("noise_offset")
+        equations = Equations(self._text(drive, noise, per_neuron, cycles) + "\n" + extra)
         if "v_in" not in equations.names:
             raise ValueError(
                 f"drive {drive!r} does not define v_in; accepted: equations with a line 'v_in = ... : volt'"

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import re
 from functools import cache
-from importlib.resources import files
 from typing import Any
 
 import pandas as pd
 
 from memneuro.device.card import STATUS, Card, card, card_names
+from memneuro.tables import packaged_table
 
 #: Columns of materials.csv.
 COLUMNS = ("card", "material", "measured", "footprint_um2", "footprint_rule")
@@ -70,8 +70,7 @@ def stated_spread(given: Card) -> str:
 @cache
 def _known() -> pd.DataFrame:
     """The table of materials by card, empty text where a cell is empty."""
-    with (files("memneuro.device") / "materials.csv").open(encoding="utf-8") as file:
-        table = pd.read_csv(file, dtype=str, keep_default_na=False)
+    table = packaged_table("memneuro.device", "materials.csv", dtype=str, keep_default_na=False)
     if tuple(table.columns) != COLUMNS:
         raise ValueError(f"materials.csv: the columns must be {', '.join(COLUMNS)}; they are {', '.join(table)}")
     if not table["card"].is_unique:

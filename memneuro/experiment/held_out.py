@@ -8,7 +8,6 @@ of their own fold are taken. The calibrated devices of the package's own run are
 
 from __future__ import annotations
 
-from importlib.resources import files
 from typing import Any
 
 import numpy as np
@@ -19,8 +18,7 @@ from memneuro.circuit.one_m1t1r import OneM1T1R
 from memneuro.device.card import parse_unit
 from memneuro.experiment.score import DEVICES, neurons, row_error, simulate_rows
 from memneuro.experiment.target import scored_targets
-
-STORED = "fold_devices.csv"
+from memneuro.tables import packaged_table
 
 
 def stored_devices(variant: str) -> pd.DataFrame:
@@ -36,8 +34,7 @@ def stored_devices(variant: str) -> pd.DataFrame:
     ValueError
         If the model was not calibrated fold by fold.
     """
-    with (files("memneuro.experiment") / STORED).open(encoding="utf-8") as file:
-        table = pd.read_csv(file, dtype={"device": str})
+    table = packaged_table("memneuro.experiment", "fold_devices.csv", dtype={"device": str})
     if variant not in set(table["device_model"]):
         raise ValueError(
             f"{variant!r} was not calibrated fold by fold; accepted: {', '.join(table['device_model'].unique())}"
@@ -54,8 +51,7 @@ def folds() -> np.ndarray:
         If a row has no fold, or a device keeps fewer than two rows in training.
     """
     wanted = scored_targets()
-    with (files("memneuro.experiment") / "folds.csv").open(encoding="utf-8") as file:
-        dealt = pd.read_csv(file, dtype={"figure": str})
+    dealt = packaged_table("memneuro.experiment", "folds.csv", dtype={"figure": str})
     merged = wanted.merge(dealt, on=["figure", "condition_value"], how="left")
     if merged["fold"].isna().any() or len(merged) != len(wanted):
         raise ValueError("folds.csv: every scored row must have one fold")

@@ -26,7 +26,6 @@ fall below the threshold in between, and no further spike is reported.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from importlib.resources import files
 from typing import Any
 
 import numpy as np
@@ -36,6 +35,7 @@ from brian2 import Mohm, Quantity, second, volt
 from memneuro.circuit.drive import Constant, Current, Drive, PulseTrain, as_drive
 from memneuro.circuit.one_m1t1r import OneM1T1R
 from memneuro.simulation import simulate
+from memneuro.tables import packaged_table
 
 #: Amplitudes as multiples of the first, 2 % apart.
 RATIO = 1.02
@@ -325,7 +325,6 @@ def holes(table: pd.DataFrame) -> int:
 #: Neurons whose ranges stand beside their circuit cards.
 DEVICES = ("hopping_2e4d", "hopping_bounded_2e4d")
 CIRCUITS = ("discrete_2025", "discrete_wide")
-STORED = "operating_ranges.csv"
 
 
 def circuit_ranges(trials: int = 20, seed: int = 1, backend: str = "runtime") -> pd.DataFrame:
@@ -360,8 +359,7 @@ def circuit_ranges(trials: int = 20, seed: int = 1, backend: str = "runtime") ->
 
 def stored_ranges() -> pd.DataFrame:
     """The table of :func:`circuit_ranges` that comes with the package."""
-    with (files("memneuro.experiment") / STORED).open(encoding="utf-8") as file:
-        return pd.read_csv(file)
+    return packaged_table("memneuro.experiment", "operating_ranges.csv")
 
 
 def range_lines(circuit: str) -> list[str]:

@@ -8,10 +8,11 @@ doi:10.1038/s41928-025-01488-x. Some are stated in the text and some were read o
 from __future__ import annotations
 
 import re
-from importlib.resources import files
 
 import numpy as np
 import pandas as pd
+
+from memneuro.tables import packaged_table
 
 TARGET_COLUMNS = (
     "figure",
@@ -160,8 +161,7 @@ def compact_checks() -> pd.DataFrame:
 
 def _read(name: str, columns: tuple[str, ...]) -> pd.DataFrame:
     """Read a packaged table as text, empty where a cell is empty, and check its columns."""
-    with (files("memneuro.experiment") / name).open(encoding="utf-8") as file:
-        table = pd.read_csv(file, dtype=str, keep_default_na=False)
+    table = packaged_table("memneuro.experiment", name, dtype=str, keep_default_na=False)
     if tuple(table.columns) != columns:
         raise ValueError(f"{name}: the columns must be {', '.join(columns)}; they are {', '.join(table.columns)}")
     if table.empty:

@@ -59,8 +59,9 @@ def test_a_table_is_written_model_by_model_and_resumed(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["--all", "--device", "compact"], "are not accepted with it"),
-        (["--all", "--step", "1us"], "are not accepted with it"),
+        (["--all", "--device", "compact"], "--device, --step and --cross-validated are not accepted with it"),
+        (["--all", "--step", "1us"], "--device, --step and --cross-validated are not accepted with it"),
+        (["--all", "--cross-validated"], "--device, --step and --cross-validated are not accepted with it"),
         (["--out", "table.csv"], "is accepted with --all only"),
     ],
 )

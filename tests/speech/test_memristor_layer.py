@@ -137,7 +137,8 @@ def test_gradients_are_finite_over_a_long_word():
 def test_bad_input():
     with pytest.raises(ValueError, match="hopping"):
         MemristorLayer(3, OneM1T1R("compact"))
-    with pytest.raises(ValueError, match="_2e4d' bounds the residue; accepted: .*'hopping_unbounded_2e4d'"):
+    message = "'hopping_bounded_2e4d' bounds the residue; accepted: .*'hopping_unbounded_2e4d'"
+    with pytest.raises(ValueError, match=message):
         MemristorLayer(3, OneM1T1R("hopping_bounded_2e4d"))
     with pytest.raises(ValueError, match="courage"):
         MemristorLayer(3, without=("courage",))

@@ -231,12 +231,11 @@ def calibrate(
             progress=f"calibrate {search.variant}",
         )
     finalists = history.finalists(BATCH)
-    # A short search has visited fewer.
-    number = finalists.shape[1]
-    used = np.repeat(seen, number, axis=0)
+    # Fewer than BATCH of each job after a short search.
+    used = np.repeat(seen, finalists.shape[1], axis=0)
     with Evaluator(search, final_effort or effort, workers, backend, "double") as evaluator:
         flat = finalists.reshape(-1, size)
         judged = np.mean([evaluator.losses(flat, FINAL_NOISE + k, used) for k in range(3)], axis=0)
-    judged = judged.reshape(jobs, number)
+    judged = judged.reshape(finalists.shape[:2])
     best = judged.argmin(axis=1)
     return finalists[np.arange(jobs), best], judged[np.arange(jobs), best], history
