@@ -15,7 +15,7 @@ def damaged(monkeypatch, tmp_path):
         text = (files("memneuro.experiment") / name).read_text(encoding="utf-8")
         assert old in text
         (tmp_path / name).write_text(text.replace(old, new, 1), encoding="utf-8")
-        monkeypatch.setattr(measurements, "files", lambda package: tmp_path)
+        monkeypatch.setattr("memneuro.tables.files", lambda package: tmp_path)
 
     return damage
 
