@@ -316,7 +316,7 @@ def lif_rates(
     final = gain * levels_v
     fires = final > 1
     charge = np.where(fires, final - 1, 1.0)
-    between = tau * np.log(np.where(fires, final - reset, np.e) / charge)
+    between = tau * np.log(np.where(fires, final - reset, 2.0) / charge)
     v, count = np.zeros(final.shape), np.zeros(final.shape)
     first, last = np.full(final.shape, np.inf), np.full(final.shape, -np.inf)
     earliest = np.full(final.shape, np.inf)

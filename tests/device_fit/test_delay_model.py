@@ -20,7 +20,8 @@ synthetic = module_from_spec(spec)
 spec.loader.exec_module(synthetic)
 
 STEP = 5 * us
-WIDTH, AFTER, READ = 0.01, 0.006, 0.1
+# The devices are read below the voltage that holds a closed one.
+WIDTH, AFTER, READ = 0.01, 0.006, 0.02
 LENGTH = 0.7
 
 

@@ -61,14 +61,15 @@ def test_the_unbounded_device_latches_where_it_is_known_to():
     assert table["in_range"].tolist() == [False, True, False]
 
 
-def test_a_run_that_latches_says_so_in_one_line(capfd):
+def test_a_run_that_latches_says_so_in_one_line(caplog):
     neuron = OneM1T1R("hopping_2e4d")
     found = simulate(neuron, drive=1.1 * volt, duration=0.5 * second, noise=False)
     assert found.latched().tolist() == [[True]]
-    said = capfd.readouterr().err
-    assert "1 of 1 neurons latched" in said and said.count("latched:") == 1
+    (said,) = [record.getMessage() for record in caplog.records if "latched" in record.getMessage()]
+    assert "1 of 1 neurons latched" in said and "\n" not in said
+    caplog.clear()
     quiet = simulate(neuron, drive=0.5 * volt, duration=0.3 * second, noise=False)
-    assert not quiet.latched().any() and "latched" not in capfd.readouterr().err
+    assert not quiet.latched().any() and "latched" not in caplog.text
 
 
 @pytest.mark.parametrize(
